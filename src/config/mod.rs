@@ -4,6 +4,8 @@
 //! The way: `fields.rs` (one table of every key) → `read.rs` (syntax, unknown keys, types) → `validate.rs` (rules).
 
 mod names;
+mod rds_ca;
 mod types;
 
+pub use rds_ca::{rds_ca, regions};
 pub use types::*;
