@@ -1,0 +1,5 @@
+//! ACM certificates.
+
+use crate::resource::Kind;
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];

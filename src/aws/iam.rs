@@ -1,0 +1,5 @@
+//! IAM: roles, policies, service-linked roles.
+
+use crate::resource::Kind;
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];

@@ -1,0 +1,5 @@
+//! CloudWatch Logs.
+
+use crate::resource::Kind;
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];

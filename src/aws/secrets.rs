@@ -1,0 +1,5 @@
+//! Secrets Manager.
+
+use crate::resource::Kind;
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];

@@ -1,0 +1,17 @@
+//! `hybridctl` takes a ZenML Pro Hybrid workspace on AWS ECS from one short file to a running, verified server.
+//!
+//! Data flows one way:
+//!
+//! ```text
+//! config + facts ──stack()──▶ Graph (desired) ┐
+//! StateStore.load ──▶ State (recorded)        ├─ plan() ──▶ Plan ──lower()──▶ operations ──apply──▶ AWS
+//! probe (reads) ───▶ Observations (live)      ┘                                   │
+//!                                                                               Events ──▶ Reporter
+//! ```
+//!
+//! `docs/architecture.md` follows one `up` through the files by name.
+
+pub mod aws;
+pub mod model;
+pub mod resource;
+pub mod state;

@@ -1,0 +1,2 @@
+//! hybridctl
+fn main() {}

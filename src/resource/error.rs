@@ -1,0 +1,152 @@
+//! Why an operation failed, in the terms the engine decides by.
+//!
+//! The class alone decides whether the engine tries again; code, message and request id are AWS's own words, quoted to the
+//! user unchanged. An error never holds a raw request or response: those may contain secrets.
+
+use crate::model::input::Unresolved;
+use std::fmt;
+use std::time::Duration;
+
+/// The result of a call of a resource kind.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What kind of failure it is (`aws.md` 1.26). Decides retry and nothing else does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Too many calls: try again, slower.
+    Throttle,
+    /// Something that we made is not visible everywhere yet.
+    Propagation,
+    /// A delete is refused while something still depends on the object.
+    Drain,
+    /// The object is busy with another change.
+    Busy,
+    /// The call may or may not have been carried out: look before calling again.
+    Ambiguous,
+    /// Credentials are missing, expired or wrong.
+    Credentials,
+    /// The object does not exist.
+    NotFound,
+    /// The name or key is taken.
+    Exists,
+    /// Trying again does not help.
+    Terminal,
+}
+
+impl Class {
+    /// How long the engine goes on trying, in all. `None`: not at all.
+    pub fn budget(self) -> Option<Duration> {
+        const MINUTE: u64 = 60;
+        match self {
+            Self::Throttle => Some(Duration::from_secs(30 * MINUTE)),
+            Self::Propagation => Some(Duration::from_secs(5 * MINUTE)),
+            Self::Drain => Some(Duration::from_secs(45 * MINUTE)),
+            Self::Busy => Some(Duration::from_secs(10 * MINUTE)),
+            Self::Ambiguous | Self::Credentials | Self::NotFound | Self::Exists | Self::Terminal => None,
+        }
+    }
+
+    /// First and longest pause between two tries.
+    pub fn pace(self) -> (Duration, Duration) {
+        let (first, longest) = match self {
+            Self::Throttle => (500, 20_000),
+            Self::Drain => (3_000, 15_000),
+            _ => (1_000, 10_000),
+        };
+        (Duration::from_millis(first), Duration::from_millis(longest))
+    }
+}
+
+/// A failed call, ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    /// Decides what the engine does.
+    pub class: Class,
+    /// The operation, as IAM spells it: `ec2:CreateVpc`. Empty when no call was made.
+    pub operation: String,
+    /// AWS's error code, if it gave one: `DependencyViolation`.
+    pub code: Option<String>,
+    /// What happened, in AWS's words or ours.
+    pub message: String,
+    /// AWS's request id, to quote to AWS support.
+    pub request_id: Option<String>,
+    /// What to do about it, one sentence each.
+    pub hints: Vec<String>,
+}
+
+impl Error {
+    /// A failure that trying again does not mend.
+    pub fn terminal(message: impl Into<String>) -> Self {
+        Self {
+            class: Class::Terminal,
+            operation: String::new(),
+            code: None,
+            message: message.into(),
+            request_id: None,
+            hints: vec![],
+        }
+    }
+
+    /// A failure that can only come from a mistake in hybridctl.
+    pub fn bug(message: impl fmt::Display) -> Self {
+        Self::terminal(format!("{message}; this is a bug in hybridctl, please report it with the run log"))
+    }
+
+    /// The same error in another class.
+    pub fn in_class(mut self, class: Class) -> Self {
+        self.class = class;
+        self
+    }
+
+    /// The same error with advice.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// True if AWS's code is this one.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(code) = &self.code {
+            write!(f, "{code}: ")?;
+        }
+        f.write_str(&self.message)?;
+        match (self.operation.is_empty(), &self.request_id) {
+            (true, _) => Ok(()),
+            (false, None) => write!(f, " ({})", self.operation),
+            (false, Some(id)) => write!(f, " ({}, request {id})", self.operation),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Unresolved> for Error {
+    fn from(unresolved: Unresolved) -> Self {
+        Self::terminal(unresolved.to_string())
+    }
+}
+
+/// "Not found" as an answer: `None` instead of an error.
+pub trait OrGone<T> {
+    /// Turns an error of class [`Class::NotFound`] into `None`.
+    ///
+    /// # Errors
+    /// Every other error, unchanged.
+    fn or_gone(self) -> Result<Option<T>>;
+}
+
+impl<T> OrGone<T> for Result<T> {
+    fn or_gone(self) -> Result<Option<T>> {
+        match self {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.class == Class::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

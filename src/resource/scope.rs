@@ -1,0 +1,106 @@
+//! The surroundings of one operation. Small on purpose, so that it can be faked and reasoned about.
+
+use super::{Id, Tags};
+use crate::aws::Aws;
+use crate::model::Address;
+use crate::state::Recorded;
+use secrecy::SecretString;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// What a kind may know and use while it carries out one operation.
+pub struct Scope<'a> {
+    /// The AWS clients.
+    pub aws: &'a Aws,
+    /// The deployment's name, prefix of every physical name.
+    pub deployment: &'a str,
+    /// Identifies the state document: two people who both call theirs `zenml-hybrid` never adopt each other's objects.
+    pub lineage: Uuid,
+    /// Which resource this is.
+    pub address: &'a Address,
+    /// The incarnation: client token of this create, and the tag that tells old and new of a replacement apart. 32 hex digits.
+    pub token: &'a str,
+    /// The `Name` tag.
+    pub label: &'a str,
+    /// The config's own tags.
+    pub user_tags: &'a Tags,
+    /// What is on record of this resource, if anything.
+    pub recorded: Option<&'a Recorded>,
+    /// Ids on record for this address, deposed ones included: `find` must not return them for a new incarnation.
+    pub known_ids: &'a [Id],
+    /// Secret values that the user gave.
+    pub provided: &'a Provided,
+    /// What the user has agreed to.
+    pub consents: &'a Consents,
+    /// Takes a line for the user.
+    pub notes: &'a dyn Fn(String),
+}
+
+impl Scope<'_> {
+    /// All tags the object should carry: ownership, `Name`, and the config's own.
+    pub fn tags(&self) -> Tags {
+        crate::aws::tags::wanted(self.deployment, self.lineage, self.address, self.token, self.label, self.user_tags)
+    }
+
+    /// `prefix-1a2b3c`: a name that changes with every incarnation, for kinds whose old and new object must coexist
+    /// under a name that AWS wants unique.
+    pub fn suffixed(&self, prefix: &str) -> String {
+        format!("{prefix}-{}", &self.token[..6])
+    }
+
+    /// Tells the user something about this operation.
+    pub fn note(&self, line: impl Into<String>) {
+        (self.notes)(line.into());
+    }
+}
+
+/// Secret values from outside (environment, file), and the key under which their fingerprints are made.
+#[derive(Debug, Default)]
+pub struct Provided {
+    values: BTreeMap<String, SecretString>,
+    key: Vec<u8>,
+}
+
+impl Provided {
+    /// With this key for fingerprints; it lies in the state folder, readable by the owner only.
+    pub fn new(key: Vec<u8>) -> Self {
+        Self { values: BTreeMap::new(), key }
+    }
+
+    /// Adds a value under the name that inputs refer to it by (`oauth2_client_secret`).
+    pub fn insert(&mut self, name: &str, value: SecretString) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// The value of this name, if it was given.
+    pub fn get(&self, name: &str) -> Option<&SecretString> {
+        self.values.get(name)
+    }
+
+    /// A keyed fingerprint of the value, 32 hex digits: tells whether it changed, and nothing about it.
+    pub fn fingerprint(&self, name: &str) -> Option<String> {
+        use hmac::{Hmac, KeyInit, Mac};
+        use secrecy::ExposeSecret;
+        let value = self.values.get(name)?;
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&self.key).expect("because HMAC takes a key of any length");
+        mac.update(value.expose_secret().as_bytes());
+        let digest = mac.finalize().into_bytes();
+        Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+/// What the user has agreed to, beyond approving the plan.
+#[derive(Debug, Clone, Default)]
+pub struct Consents {
+    /// Addresses whose data may be lost.
+    pub data_loss: BTreeSet<Address>,
+    /// Deletion protection may be lifted.
+    pub disable_protection: bool,
+}
+
+impl Consents {
+    /// True if the data of this resource may be lost.
+    pub fn may_lose(&self, address: &Address) -> bool {
+        self.data_loss.contains(address)
+    }
+}

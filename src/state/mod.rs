@@ -1,0 +1,168 @@
+//! What hybridctl knows of a deployment: one JSON document with the records *and* the intents.
+//!
+//! An intent is saved before a call is made, an id before anything waits for it. The document is its own write-ahead log:
+//! one file, one compare-and-swap, nothing to reconcile.
+
+pub mod memory;
+pub mod store;
+
+pub use store::{LockInfo, StateStore, StoreError};
+
+use crate::model::{Address, Edge, Keep};
+use crate::resource::{Id, Tags};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// Version of the document's format.
+pub const VERSION: u32 = 1;
+
+/// The state document.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Format version, [`VERSION`].
+    pub version: u32,
+    /// The deployment's name.
+    pub deployment: String,
+    /// Identifies this document for life; a tag on every object.
+    pub lineage: Uuid,
+    /// Rises with every save; compare-and-swap goes by it.
+    pub serial: u64,
+    /// Counts creates; only rises. Part of every client token.
+    pub incarnations: u64,
+    /// Where these objects live; a state of one place is never applied to another.
+    pub place: Option<Place>,
+    /// Facts that were looked up once and must not move under the deployment (zones).
+    #[serde(default)]
+    pub facts: Value,
+    /// What exists.
+    pub resources: BTreeMap<Address, Recorded>,
+    /// What was about to be done when the document was last saved.
+    pub intents: BTreeMap<Address, Intent>,
+}
+
+/// Account, region and world of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Twelve digits.
+    pub account: String,
+    /// `eu-central-1`.
+    pub region: String,
+    /// The sandbox world's id; `None` on AWS.
+    pub sandbox_world: Option<String>,
+}
+
+/// One object on record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// AWS's name for it.
+    pub id: Id,
+    /// The incarnation that made it.
+    pub token: String,
+    /// As last applied.
+    pub inputs: Value,
+    /// As last read.
+    pub outputs: Value,
+    /// As last applied.
+    pub tags: Tags,
+    /// Its dependencies when it was applied: deletes follow these, the config may be gone.
+    pub after: BTreeMap<Address, Edge>,
+    /// What `destroy` does with it.
+    pub keep: Keep,
+    /// True if losing it loses data.
+    pub holds_data: bool,
+    /// Replaced objects that are still to be deleted.
+    pub deposed: Vec<Id>,
+}
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// A new object is being made.
+    Create,
+    /// An object is being changed.
+    Update,
+    /// An object, or its deposed predecessors, are being deleted.
+    Delete,
+}
+
+/// Written before the call: enough to find its result after a crash.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// What is being done.
+    pub verb: Verb,
+    /// The incarnation; also the client token.
+    pub token: String,
+    /// With every reference resolved.
+    pub inputs: Value,
+    /// For the record that a create ends with.
+    pub after: BTreeMap<Address, Edge>,
+    /// Known once the call has answered.
+    pub id: Option<Id>,
+    /// When it began.
+    pub since: jiff::Timestamp,
+}
+
+/// The document contradicts itself.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the state is damaged: {0}")]
+pub struct Corrupt(pub String);
+
+impl State {
+    /// An empty document of a new lineage.
+    pub fn new(deployment: &str, lineage: Uuid) -> Self {
+        Self {
+            version: VERSION,
+            deployment: deployment.to_owned(),
+            lineage,
+            serial: 0,
+            incarnations: 0,
+            place: None,
+            facts: Value::Null,
+            resources: BTreeMap::new(),
+            intents: BTreeMap::new(),
+        }
+    }
+
+    /// True if nothing is recorded and nothing was being done.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.intents.is_empty()
+    }
+
+    /// The next incarnation token of this resource: 32 hex digits, because ACM takes at most 32 word characters.
+    pub fn next_token(&mut self, address: &Address) -> String {
+        self.incarnations += 1;
+        let name = format!("{address}#{}", self.incarnations);
+        Uuid::new_v5(&self.lineage, name.as_bytes()).simple().to_string()
+    }
+
+    /// Checks what must hold before every save.
+    ///
+    /// # Errors
+    /// Says which rule is broken: a bug, or a file edited by hand.
+    pub fn verify_integrity(&self) -> Result<(), Corrupt> {
+        let mut ids = BTreeSet::new();
+        for (address, recorded) in &self.resources {
+            for id in recorded.deposed.iter().chain([&recorded.id]) {
+                if !ids.insert((&address.kind, id)) {
+                    return Err(Corrupt(format!("{address}: the id `{id}` is recorded twice")));
+                }
+            }
+            if recorded.token.is_empty() {
+                return Err(Corrupt(format!("{address}: the record has no incarnation")));
+            }
+            if !crate::model::input::is_known(&recorded.inputs) {
+                return Err(Corrupt(format!("{address}: the recorded inputs have holes")));
+            }
+        }
+        for (address, intent) in &self.intents {
+            if intent.verb != Verb::Create && !self.resources.contains_key(address) {
+                return Err(Corrupt(format!("{address}: an intent to {:?} something not on record", intent.verb)));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,7 @@
+//! The one integration-test binary: linking the SDK is the slow part, so every suite is a module of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says what failed")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+
+mod resources;
+mod support;

@@ -1,0 +1,3 @@
+//! Each kind on the wire: create, no-op, update, drift, delete, against the sandbox.
+
+mod ec2;
