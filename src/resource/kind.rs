@@ -1,7 +1,7 @@
 //! The only type erasure: typed kinds at the edge, JSON values in the engine.
 
 use super::error::OrGone;
-use super::{Changed, Error, Field, Found, Id, Phase, Repeat, Resource, Result, Scope, Tags, field};
+use super::{Changed, Error, Field, Found, Id, Life, Phase, Repeat, Resource, Result, Scope, Tags, field};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,8 +38,8 @@ pub struct Spec {
     pub coexists: bool,
     /// See [`Resource::REPEAT`].
     pub repeat: Repeat,
-    /// See [`Resource::SHARED`].
-    pub shared: bool,
+    /// See [`Resource::LIFE`].
+    pub life: Life,
     /// See [`Resource::PROTECTED_BY`].
     pub protected_by: Option<&'static str>,
     /// See [`Resource::ACTIONS`].
@@ -124,7 +124,7 @@ impl<R: Resource> Kind for Of<R> {
             ready_readings: R::READY_READINGS,
             coexists: R::COEXISTS,
             repeat: R::REPEAT,
-            shared: R::SHARED,
+            life: R::LIFE,
             protected_by: R::PROTECTED_BY,
             actions: R::ACTIONS,
         }

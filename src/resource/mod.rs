@@ -84,6 +84,17 @@ pub enum Repeat {
     Duplicates,
 }
 
+/// Who ends an object's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// We delete it.
+    Own,
+    /// It goes with its parent (the default security group with its VPC): a delete only forgets it.
+    Parent,
+    /// The account shares it (service-linked roles): created if absent, never updated, only forgotten.
+    Account,
+}
+
 /// One kind of AWS object. `Self` is the desired state; its fields are what hybridctl manages.
 ///
 /// `None` in a field means "not ours to manage": it is never compared.
@@ -104,8 +115,8 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     const COEXISTS: bool = true;
     /// What a repeated create does.
     const REPEAT: Repeat;
-    /// True if the account shares the object (service-linked roles): created if absent, never updated, only forgotten.
-    const SHARED: bool = false;
+    /// Who ends the object's life.
+    const LIFE: Life = Life::Own;
     /// The boolean field that must be false before AWS accepts a delete (`deletion_protection`).
     const PROTECTED_BY: Option<&'static str> = None;
     /// IAM actions that this file calls, `service:Action`.

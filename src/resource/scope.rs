@@ -5,6 +5,7 @@ use crate::aws::Aws;
 use crate::model::Address;
 use crate::state::Recorded;
 use secrecy::SecretString;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -26,6 +27,9 @@ pub struct Scope<'a> {
     pub user_tags: &'a Tags,
     /// What is on record of this resource, if anything.
     pub recorded: Option<&'a Recorded>,
+    /// What is being applied just now, with every reference resolved; `None` when a plan only looks. A kind whose change can
+    /// fail by itself (a rollout that ECS rolls back) judges its phase by this.
+    pub want: Option<&'a Value>,
     /// Ids on record for this address, deposed ones included: `find` must not return them for a new incarnation.
     pub known_ids: &'a [Id],
     /// Secret values that the user gave.

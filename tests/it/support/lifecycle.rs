@@ -57,6 +57,7 @@ impl Bench {
             label: &format!("{}-{name}", self.deployment),
             user_tags: &Tags::from([("team".into(), "ml".into())]),
             recorded,
+            want: None,
             known_ids: &known,
             provided: &self.provided,
             consents: &Consents::default(),
