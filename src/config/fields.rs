@@ -172,7 +172,12 @@ pub(super) const FIELDS: &[Field] = &[
     optional("service", Section, "The ECS cluster, task definition and service."),
     defaulted("service.image", Text, REPOSITORY, "Image repository. A tag or digest here overrides zenml.version."),
     optional("service.cluster", Text, "Name of the ECS cluster. Default: the deployment's name."),
-    defaulted("service.cpu", Integer(256, 16_384), "512", "CPU units of a task; 1024 is one vCPU."),
+    defaulted(
+        "service.cpu",
+        Integer(256, 16_384),
+        "512",
+        "CPU units of a task, 1024 is one vCPU: 256, 512, 1024, 2048, 4096, 8192 or 16384.",
+    ),
     defaulted(
         "service.memory",
         Integer(512, 122_880),
@@ -281,6 +286,20 @@ pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
     ("monitoring.alarms", "remove it"),
     ("state.bucket", "remove it: the state is kept in the folder `state.path`"),
 ];
+
+impl Field {
+    /// Returns the description in the style of a help line: lower case, no full stop at the end.
+    pub(super) fn hint(&self) -> String {
+        let doc = self.doc.trim_end_matches('.');
+        let first_word = doc.split([' ', ',', ':']).next().unwrap_or_default();
+        // Only plain words: `AWS`, `MySQL` and `OAuth2` stay as they are.
+        let is_plain = first_word.chars().skip(1).all(|letter| letter.is_ascii_lowercase());
+        match doc.chars().next() {
+            Some(first) if is_plain => first.to_lowercase().chain(doc.chars().skip(1)).collect(),
+            _ => doc.to_owned(),
+        }
+    }
+}
 
 /// Returns the field with this path.
 pub(super) fn field(path: &str) -> Option<&'static Field> {

@@ -7,7 +7,9 @@
 mod build;
 mod codes;
 mod diagnostic;
+mod enrollment;
 mod fields;
+mod init;
 mod load;
 mod names;
 mod problems;
@@ -22,8 +24,13 @@ pub use codes::{CODES, Code};
 pub use diagnostic::{
     Diagnostic, Placeholders, Severity, Style, line_and_column, render, settle_placeholders, summary, to_json,
 };
+pub use enrollment::{Enrollment, EnrollmentError, enrollment};
+pub use init::{Answers, render_template};
 pub use load::load;
 pub use rds_ca::{rds_ca, regions};
 pub use schema::schema;
 pub use templates::{Template, templates};
 pub use types::*;
+
+#[cfg(test)]
+mod tests;

@@ -71,7 +71,10 @@ pub(super) fn document(text: &str, problems: &mut Problems) -> Option<Document> 
 fn syntax_error(text: &str, error: &toml::de::Error, problems: &mut Problems) {
     let span = error.span().unwrap_or(0..0);
     let message = format!("this is not valid TOML: {}", error.message().replace('\n', ", "));
-    let help = "strings need quotes, tables are written [name], lists [\"a\", \"b\"]";
+    let help = match error.message().contains("duplicate") {
+        true => "a key may be written once in its section: remove one of them",
+        false => "strings need quotes, tables are written [name], lists [\"a\", \"b\"]",
+    };
     let diagnostic = problems.error(codes::SYNTAX, &span, message, help);
     // The line could hold a secret that was pasted without quotes.
     let start = text.get(..span.start).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
@@ -268,7 +271,7 @@ fn unknown_key(
 fn report_missing(field: &Field, header: &Span, problems: &mut Problems) {
     let path = field.path;
     if field.shape != Shape::Section {
-        problems.error(codes::MISSING, header, format!("`{path}` is missing"), field.doc);
+        problems.error(codes::MISSING, header, format!("`{path}` is missing"), field.hint());
         return;
     }
     let needs: Vec<_> = fields::children(path).filter(|(_, field)| field.required).map(|(key, _)| key).collect();
@@ -285,14 +288,15 @@ fn wrong_shape(field: &Field, value: &Spanned<DeValue<'_>>, problems: &mut Probl
         _ => None,
     };
     let found = element.unwrap_or(value);
-    let (wanted, help) = match element {
-        Some(_) => ("a string".to_owned(), "put it in quotes".to_owned()),
-        None if field.shape == Shape::Text && !matches!(found.get_ref(), DeValue::Array(_) | DeValue::Table(_)) => {
-            ("a string".to_owned(), "put it in quotes".to_owned())
+    let found_type = article(found.get_ref());
+    let is_scalar = !matches!(found.get_ref(), DeValue::Array(_) | DeValue::Table(_));
+    let (message, help) = match element {
+        Some(_) => (format!("`{path}` must hold strings only, this is {found_type}"), "put it in quotes".to_owned()),
+        None if field.shape == Shape::Text && is_scalar => {
+            (format!("`{path}` must be a string, this is {found_type}"), "put it in quotes".to_owned())
         }
-        None => (describe(field.shape), field.doc.to_owned()),
+        None => (format!("`{path}` must be {}, this is {found_type}", describe(field.shape)), field.hint()),
     };
-    let message = format!("`{path}` must be {wanted}, this is {}", article(found.get_ref()));
     let diagnostic = problems.error(codes::WRONG_TYPE, &found.span(), message, help);
     if sounds_secret(path) {
         diagnostic.masked = Some(value.span());

@@ -14,6 +14,7 @@ mod zenml;
 use crate::config::codes;
 use crate::config::fields::{self, FIELDS, Field, Shape};
 use crate::config::problems::{Problems, did_you_mean};
+use crate::config::rds_ca;
 use crate::config::read::{Document, Value};
 
 /// Checks a document against every rule.
@@ -36,7 +37,7 @@ pub(super) fn check(document: &Document, problems: &mut Problems) {
 
 fn empty(document: &Document, field: &Field, problems: &mut Problems) {
     if matches!(document.written(field.path), Some(Value::Text(text)) if text.trim().is_empty()) {
-        let help = if field.required { field.doc } else { "remove the line to get the default" };
+        let help = if field.required { field.hint() } else { "remove the line to get the default".to_owned() };
         problems.error(codes::EMPTY, &document.span(field.path), format!("`{}` is empty", field.path), help);
     }
 }
@@ -56,7 +57,7 @@ fn choice(document: &Document, field: &Field, problems: &mut Problems) {
     }
     let help = match did_you_mean(text, choices.iter().copied()) {
         Some(meant) => format!("did you mean \"{meant}\"?"),
-        None => field.doc.to_owned(),
+        None => field.hint(),
     };
     let list = choices.iter().map(|choice| format!("\"{choice}\"")).collect::<Vec<_>>().join(" or ");
     problems.error(codes::CHOICE, &span, format!("`{}` must be {list}", field.path), help);
@@ -79,7 +80,7 @@ fn range(document: &Document, field: &Field, problems: &mut Problems) {
         }
         ("service.desired_count", 0) => "write 1 or more; to take the server down use `hybridctl destroy`".to_owned(),
         ("network.zones", _) => "the load balancer and the database need two zones at least".to_owned(),
-        _ => field.doc.to_owned(),
+        _ => field.hint(),
     };
     let message = format!("`{}` must be between {min} and {max}, this is {number}", field.path);
     problems.error(code, &document.span(field.path), message, help);
@@ -87,7 +88,7 @@ fn range(document: &Document, field: &Field, problems: &mut Problems) {
 
 fn exactly_one(document: &Document, problems: &mut Problems) {
     for (section, keys) in fields::EXACTLY_ONE {
-        if !document.is_given(section) {
+        if document.written(section) != Some(&Value::Section) {
             continue;
         }
         let paths: Vec<_> = keys.iter().map(|key| fields::join(section, key)).collect();
@@ -159,15 +160,21 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Returns the config's region unless it is misspelt, in which case nothing can be compared with it.
+fn known_region(document: &Document) -> Option<&str> {
+    document.word("region").map(|(region, _)| region).filter(|region| rds_ca(region).is_some())
+}
+
 /// Reports an ARN of another region or account than the config's.
 fn arn_belongs_here(document: &Document, path: &str, arn: &Arn<'_>, problems: &mut Problems) {
     let span = document.span(path);
-    if let Some((region, _)) = document.word("region").filter(|(region, _)| *region != arn.region) {
+    if let Some(region) = known_region(document).filter(|region| *region != arn.region) {
         let message = format!("`{path}` is in {}, the deployment in {region}", arn.region);
         let help = format!("use one in {region}: a load balancer and its tasks only take what is in their own region");
         problems.error(codes::ARN_REGION, &span, message, help);
     }
-    if let Some((account, _)) = document.word("account_id").filter(|(account, _)| *account != arn.account) {
+    let account = document.word("account_id").map(|(account, _)| account).filter(|account| is_account(account));
+    if let Some(account) = account.filter(|account| *account != arn.account) {
         let message = format!("`{path}` is of account {}, `account_id` says {account}", arn.account);
         problems.error(codes::ARN_ACCOUNT, &span, message, "use one of the same account, or correct `account_id`");
     }

@@ -28,12 +28,8 @@ fn certificate_arn(document: &Document, problems: &mut Problems) {
         let help = "write the ARN of your certificate, or certificate = \"request\" to have one made";
         problems.placeholder(codes::PLACEHOLDER, &span, format!("`{ARN}` is the template's placeholder"), help);
         // Its account is made up; comparing it would be noise.
-        if let Some((region, _)) = document.word("region") {
-            let here = super::Arn { account: document.word("account_id").map_or(arn.account, |(id, _)| id), ..arn };
-            if region != here.region {
-                arn_belongs_here(document, ARN, &here, problems);
-            }
-        }
+        let account = document.word("account_id").map_or(arn.account, |(account, _)| account);
+        arn_belongs_here(document, ARN, &super::Arn { account, ..arn }, problems);
         return;
     }
     arn_belongs_here(document, ARN, &arn, problems);

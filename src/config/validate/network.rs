@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
 
+use super::known_region;
 use crate::config::codes;
 use crate::config::names::max_zones;
 use crate::config::problems::{Problems, Span};
@@ -87,7 +88,7 @@ fn zones(document: &Document, problems: &mut Problems) {
     }
     let mut seen = BTreeSet::new();
     for Word { text, span } in names {
-        let region = document.word("region").map(|(region, _)| region);
+        let region = known_region(document);
         let in_region = region.is_none_or(|region| {
             let letter = text.strip_prefix(region).unwrap_or_default();
             letter.len() == 1 && letter.bytes().all(|byte| byte.is_ascii_lowercase())
@@ -108,7 +109,9 @@ fn room(document: &Document, cidr: Ipv4Net, problems: &mut Problems) {
         Some(Value::Integer(count)) => (usize::try_from(*count).unwrap_or(0), max_zones(cidr)),
         _ => return,
     };
-    if count > most && count <= 8 || matches!(document.written(ZONES), Some(Value::List(_))) && count > most {
+    // A count above 8 is out of range whatever the network.
+    let is_list = matches!(document.written(ZONES), Some(Value::List(_)));
+    if count > most && (is_list || count <= 8) {
         let message = format!("{count} zones need {} subnets; `{cidr}` has room for {}", count * 2, most * 2);
         let help = format!("use {most} zones at most, or a larger `network.cidr`");
         problems.error(codes::CIDR_ROOM, &document.span(ZONES), message, help);
