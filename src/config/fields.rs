@@ -64,7 +64,8 @@ pub(super) const FIELDS: &[Field] = &[
     required(
         "name",
         Text,
-        "Name of the deployment and prefix of every physical name: lower-case letters, digits and single dashes, a letter first, at most 20 characters.",
+        "Name of the deployment and prefix of every physical name: lower-case letters, digits and single dashes, a \
+         letter first, at most 20 characters.",
     ),
     required("region", Text, "AWS region, for example eu-central-1."),
     optional("account_id", Text, "Guard: refuse every account but this one (12 digits, in quotes)."),
@@ -82,7 +83,8 @@ pub(super) const FIELDS: &[Field] = &[
         "zenml.oauth2_client_secret",
         Section,
         r#"{"env":"ZENML_SERVER_PRO_OAUTH2_CLIENT_SECRET"}"#,
-        "Where the OAuth2 client secret (the enrollment key) comes from; exactly one source, never the value itself. Once stored, an unset variable keeps the stored value.",
+        "Where the OAuth2 client secret (the enrollment key) comes from; exactly one source, never the value \
+         itself. Once stored, an unset variable keeps the stored value.",
     ),
     optional("zenml.oauth2_client_secret.env", Text, "Name of an environment variable."),
     optional("zenml.oauth2_client_secret.file", Text, "File that holds the value alone, relative to the config file."),
@@ -235,7 +237,8 @@ pub(super) const FIELDS: &[Field] = &[
     optional(
         "secrets.names",
         Section,
-        "Names of the secrets. Defaults start with zenml/ for a deployment called zenml-hybrid and with zenml/<name>/ otherwise.",
+        "Names of the secrets. Defaults start with zenml/ for a deployment called zenml-hybrid and with \
+         zenml/<name>/ otherwise.",
     ),
     optional(
         "secrets.names.oauth2",

@@ -132,7 +132,8 @@ fn name(document: &Document, problems: &mut Problems) {
         let better: String =
             name.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' }).take(64).collect();
         let help = if is_word(&better, 64, &['_']) { format!("use {better}") } else { "use zenml_hybrid".to_owned() };
-        let message = "a database name has letters, digits and underscores, a letter first, at most 64: the server refuses dashes and dots";
+        let message = "a database name has letters, digits and underscores, a letter first, at most 64: \
+                       the server refuses dashes and dots";
         problems.error(codes::DATABASE_NAME, &span, message, help);
     }
 }

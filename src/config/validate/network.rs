@@ -55,7 +55,8 @@ fn cidr(document: &Document, problems: &mut Problems) -> Option<Ipv4Net> {
     let net = parse_cidr(text, &span, "`network.cidr`", problems)?;
     if !(16..=24).contains(&net.prefix_len()) {
         let message = format!("`network.cidr` must be a /16 to /24, this is a /{}", net.prefix_len());
-        let help = "AWS allows no VPC larger than a /16, and the subnets of one smaller than a /24 are too small for a load balancer";
+        let help = "AWS allows no VPC larger than a /16, and the subnets of one smaller than a /24 are too small for a \
+                    load balancer";
         problems.error(codes::CIDR_SIZE, &span, message, help);
         return None;
     }
