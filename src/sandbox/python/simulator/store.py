@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
-from . import network, schema
+from . import clock, network, schema
 from .patching import backends
 
 _DATABASE_NAME = re.compile(r'^[^\\/?%*:|"<>.-]{1,64}$')
@@ -103,7 +103,9 @@ def _reaches(instance: Any, place: Place, port: int) -> bool:
         return False
     if port != int(instance.port):
         return False
-    return network.can_connect(ec2, port, place.groups, place.address, instance.vpc_security_group_ids, None)
+    interfaces = clock.notes(instance).get("interfaces") or []
+    address = interfaces[0].private_ip_address if interfaces else None
+    return network.can_connect(ec2, port, place.groups, place.address, instance.vpc_security_group_ids, address)
 
 
 def _check_tls(environment: dict[str, str], instance: Any, settings: Settings) -> None:
