@@ -8,14 +8,14 @@ moto's model and response classes:
     patching      how a moto method is wrapped or added
     gateways      NAT gateways, addresses, internet gateways, routes
     network       VPCs, subnets, security groups, interfaces; who can reach whom
-    database      RDS instances, snapshots, parameter groups; rules.. database_rules; schema levels: schema
+    database      RDS instances and snapshots; database_groups, database_rules; schema: migration levels; store: connections
     balancing     load balancers, target groups, listeners; target health: health
     compute       ECS clusters, services and tasks as the API shows them
     scheduler     rolling updates, circuit breaker; tasks: one task's life; startup: whether a task can start
     deployments   service deployments and revisions; definitions: task definitions
-    application   the ZenML server that a task runs, judged by its environment and command
+    application   the ZenML server that a task runs, judged by its environment and command; serverlog, serverhttp
     workspace     the HTTPS and HTTP endpoints behind the load balancers; authority: the certificate authority
-    secrets, identity, certificates, dns, resolver, logs, scaling, metrics
+    secrets, identity, certificates, dns, resolver, logs, scaling, metrics, tagging
     control       the /sandbox HTTP API; server: the process
 
 Importing a module installs its behaviour, so `server` imports all of them.

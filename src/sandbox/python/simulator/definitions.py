@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ecs import models as ecs
 from moto.ecs.exceptions import EcsClientException
+from moto.ecs.responses import EC2ContainerServiceResponse as Response
 
 from . import clock
-from .patching import backends, wrap
+from .patching import backends, result_of, wrap
 
 Backend = ecs.EC2ContainerServiceBackend
 
@@ -97,3 +99,10 @@ def _describe(original: Any, self: Any, task_definition_str: str) -> Any:
     if definition.status == "DELETED":
         raise EcsClientException("Unable to describe task definition.")
     return definition
+
+
+@wrap(Response, "list_task_definitions")
+def _list(original: Any, self: Any) -> ActionResult:
+    """In order of revision, newest first with `sort=DESC`."""
+    arns = sorted(result_of(original(self))["taskDefinitionArns"], key=lambda arn: (arn.rsplit(":", 1)[0], int(arn.rsplit(":", 1)[1])))
+    return ActionResult({"taskDefinitionArns": arns[::-1] if self._get_param("sort") == "DESC" else arns})

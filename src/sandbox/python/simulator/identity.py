@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from moto.core.responses import ActionResult
 from moto.iam import models
-from moto.iam.exceptions import EntityAlreadyExists, InvalidInput, NotFoundException
+from moto.iam.exceptions import EntityAlreadyExists, InvalidInput, MalformedPolicyDocument, NotFoundException
 from moto.iam.responses import IamResponse
 
 from .patching import add, wrap
@@ -26,6 +26,17 @@ SERVICE_LINKED = {
 }
 
 
+_moto_account = models.get_account_id_from
+
+
+def _account_of(access_key: str) -> str:
+    """A 12-digit access key id names the account, so that a client can have several without any setup."""
+    return access_key if access_key.isdigit() and len(access_key) == 12 else _moto_account(access_key)
+
+
+models.get_account_id_from = _account_of
+
+
 def _roles(backend: Any) -> list[Any]:
     return list(backend.roles.values())
 
@@ -34,6 +45,11 @@ def _roles(backend: Any) -> list[Any]:
 def _create_role(original: Any, self: Any, role_name: str, *args: Any, **kwargs: Any) -> Any:
     if any(role.name.lower() == role_name.lower() for role in _roles(self)):
         raise EntityAlreadyExists(f"Role with name {role_name} already exists.")
+    document = args[0] if args else kwargs["assume_role_policy_document"]
+    try:
+        json.loads(document)
+    except ValueError:
+        raise MalformedPolicyDocument("This policy contains invalid Json") from None
     return original(self, role_name, *args, **kwargs)
 
 

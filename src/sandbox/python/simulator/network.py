@@ -11,12 +11,13 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ec2 import models as ec2
-from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, InvalidSecurityGroupDuplicateError
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, InvalidSecurityGroupDuplicateError, InvalidVPCIdError
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.responses import EC2Response
 
-from .patching import wrap
+from .patching import result_of, wrap
 
 Backend = ec2.EC2Backend
 
@@ -144,10 +145,30 @@ def _create_subnet(original: Any, self: Any, vpc_id: str, cidr_block: str, *args
 def _create_group(original: Any, self: Any, name: str, description: str, vpc_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
     if name.startswith("sg-"):
         raise EC2ClientError("InvalidParameterValue", f"Invalid value '{name}' for groupName. Names beginning with sg- are reserved.")
+    if vpc_id and vpc_id not in self.vpcs:
+        raise InvalidVPCIdError(vpc_id)
+    # `.get`, since moto's mapping makes an entry for every VPC that is asked for.
     for group in self.groups.get(vpc_id, {}).values():
         if group.name.lower() == name.lower():
             raise InvalidSecurityGroupDuplicateError(name)
     return original(self, name, description, vpc_id, *args, **kwargs)
+
+
+def _answer_every_rule(direction: str) -> None:
+    """moto answers with the rules of the last permission only."""
+
+    @wrap(EC2Response, f"authorize_security_group_{direction}")
+    def _authorize(original: Any, self: Any) -> Any:
+        group = self.ec2_backend.get_security_group_from_id(self._get_param("GroupId") or "")
+        before = {rule.id for rule in getattr(group, f"{direction}_rules", [])}
+        result = result_of(original(self))
+        if group is not None:
+            result["SecurityGroupRules"] = [rule for rule in getattr(group, f"{direction}_rules") if rule.id not in before]
+        return ActionResult(result)
+
+
+for _direction in ("ingress", "egress"):
+    _answer_every_rule(_direction)
 
 
 # ------------------------------------------------------------------------------------------------ deletion

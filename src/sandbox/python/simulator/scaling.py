@@ -24,6 +24,8 @@ def _register(original: Any, self: Any) -> Any:
     backend, resource = self.applicationautoscaling_backend, self._get_param("ResourceId")
     if self._get_param("Tags"):
         _tags[(backend.account_id, backend.region_name, resource)] = self._get_param("Tags")
+    for target in (one for group in backend.targets.values() for one in group.values() if one.resource_id == resource):
+        target.role_arn = target.role_arn or f"arn:aws:iam::{backend.account_id}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
     _clamp(backend, resource, self._get_param("MinCapacity"), self._get_param("MaxCapacity"))
     return response
 

@@ -135,7 +135,8 @@ def _count_failures(service: Any, mine: list[Any]) -> None:
     """Counts each failed task once, for the rollout that started it."""
     current = service.life.history[-1] if service.life.history else None
     for task in mine:
-        failed = task.stop_code in ("TaskFailedToStart", "EssentialContainerExited") or task.life.unhealthy if task.desired_status == "STOPPED" else False
+        ended = task.stop_code in ("TaskFailedToStart", "EssentialContainerExited") or task.life.unhealthy
+        failed = task.desired_status == "STOPPED" and ended
         if not failed or task.id in service.life.counted:
             continue
         service.life.counted.add(task.id)
@@ -155,8 +156,8 @@ def grace_steps(service: Any) -> float:
 
 def _replace_unhealthy(backend: Any, service: Any, mine: list[Any]) -> None:
     for task in mine:
-        if task.desired_status != "RUNNING" or task.last_status != "RUNNING":
-            continue
+        if task.desired_status != "RUNNING" or task.last_status != "RUNNING" or task.life.process.exit_code is not None:
+            continue  # not up, or about to end by itself
         if not clock.passed(task.life.running_since, max(4, grace_steps(service))):
             continue
         for balancer in service.load_balancers:

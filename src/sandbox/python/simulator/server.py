@@ -42,6 +42,7 @@ from . import (  # noqa: E402, F401  (importing a module installs its behaviour)
     scaling,
     scheduler,
     secrets,
+    tagging,
     workspace,
 )
 from .authority import AUTHORITY  # noqa: E402
