@@ -12,9 +12,11 @@ use hybridctl::aws::ec2::route_table_association::RouteTableAssociation;
 use hybridctl::aws::ec2::subnet::{Subnet, SubnetId};
 use hybridctl::aws::ec2::vpc::{Vpc, VpcId};
 use hybridctl::aws::ec2::vpc_endpoint::VpcEndpoint;
-use hybridctl::resource::{Found, Id, Kind, Of, Resource};
+use hybridctl::aws::{Aws, Connection};
+use hybridctl::resource::{Class, Error, Found, Id, Kind, Of, Phase, Resource, Scope};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 async fn vpc(bench: &Bench) -> Made {
     let want = Vpc { cidr_block: "10.8.0.0/16".into(), enable_dns_support: true, enable_dns_hostnames: true };
@@ -36,7 +38,7 @@ fn table_in(network: &Made) -> RouteTable {
 
 /// Object by object, what a read shows now.
 async fn inputs<R: Resource>(bench: &Bench, id: &Id) -> Option<Value> {
-    let read = async |scope: &hybridctl::resource::Scope<'_>| Of::<R>::KIND.read(scope, id).await.unwrap();
+    let read = async |scope: &Scope<'_>| Of::<R>::KIND.read(scope, id).await.unwrap();
     bench.scoped::<R, _>("any", "0".repeat(32).as_str(), None, read).await.map(|seen| seen.inputs)
 }
 
@@ -86,6 +88,100 @@ async fn a_network_with_one_way_out_lives_its_life() {
     bench.delete::<Route>("private-a", &route).await;
     bench.delete::<RouteTable>("private-a", &table).await;
     bench.delete::<NatGateway>("a", &nat).await;
+    bench.delete::<ElasticIp>("a", &address).await;
+    bench.delete::<InternetGatewayAttachment>("main", &attached).await;
+    bench.delete::<InternetGateway>("main", &gateway).await;
+    bench.delete::<Subnet>("public-a", &public).await;
+    bench.delete::<Vpc>("main", &network).await;
+}
+
+/// Tries to delete it once.
+async fn refusal<R: Resource>(bench: &Bench, made: &Made) -> Option<Error> {
+    let delete = async |scope: &Scope<'_>| Of::<R>::KIND.delete(scope, &made.id).await;
+    bench.scoped::<R, _>("any", &made.token, None, delete).await.err()
+}
+
+/// Makes a NAT gateway and watches it until it has settled; `None` on plain moto, where nothing takes time.
+async fn nat_gateway(bench: &Bench, subnet: &Made, address: &Made) -> Option<(Made, Phase)> {
+    let want = NatGateway {
+        subnet_id: SubnetId(subnet.id.0.clone()).into(),
+        allocation_id: AllocationId(address.id.0.clone()).into(),
+    };
+    let (kind, token, want) = (Of::<NatGateway>::KIND, bench.token(), serde_json::to_value(want).unwrap());
+    let watch = async |scope: &Scope<'_>| {
+        let id = kind.create(scope, &want).await.unwrap();
+        let mut seen = kind.read(scope, &id).await.unwrap().unwrap();
+        let instant = seen.phase == Phase::Ready;
+        // The same token gives the same gateway.
+        assert!(instant || kind.create(scope, &want).await.unwrap() == id);
+        while matches!(seen.phase, Phase::Settling(_)) {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            seen = kind.read(scope, &id).await.unwrap().unwrap();
+        }
+        (instant, id, seen)
+    };
+    let (instant, id, seen) = bench.scoped::<NatGateway, _>("a", &token, None, watch).await;
+    let phase = seen.phase.clone();
+    let made = Made { id, token, seen };
+    if instant {
+        bench.delete::<NatGateway>("a", &made).await;
+    }
+    (!instant).then_some((made, phase))
+}
+
+#[tokio::test]
+async fn a_nat_gateway_that_cannot_work_fails_with_awss_reason() {
+    let Some(bench) = Bench::connect().await else { return };
+    let network = vpc(&bench).await;
+    let public = bench.create("public-a", &in_vpc(&network, "10.8.0.0/20")).await;
+    let address = bench.create("a", &ElasticIp {}).await;
+    if let Some((nat, phase)) = nat_gateway(&bench, &public, &address).await {
+        assert!(
+            matches!(&phase, Phase::Failed(why) if why.starts_with("Gateway.NotAttached: Network vpc-")),
+            "{phase:?}"
+        );
+        bench.delete::<NatGateway>("a", &nat).await;
+    }
+    bench.delete::<ElasticIp>("a", &address).await;
+    bench.delete::<Subnet>("public-a", &public).await;
+    bench.delete::<Vpc>("main", &network).await;
+}
+
+#[tokio::test]
+async fn what_a_nat_gateway_holds_is_not_let_go_and_its_route_turns_into_a_black_hole() {
+    let Some(bench) = Bench::connect().await else { return };
+    let network = vpc(&bench).await;
+    let public = bench.create("public-a", &in_vpc(&network, "10.8.0.0/20")).await;
+    let gateway = bench.create("main", &InternetGateway {}).await;
+    let attachment = InternetGatewayAttachment {
+        internet_gateway_id: InternetGatewayId(gateway.id.0.clone()).into(),
+        vpc_id: VpcId(network.id.0.clone()).into(),
+    };
+    let attached = bench.create("main", &attachment).await;
+    let address = bench.create("a", &ElasticIp {}).await;
+    if let Some((nat, phase)) = nat_gateway(&bench, &public, &address).await {
+        assert_eq!(phase, Phase::Ready);
+        let table = bench.create("private-a", &table_in(&network)).await;
+        let want = Route {
+            route_table_id: RouteTableId(table.id.0.clone()).into(),
+            destination_cidr_block: "0.0.0.0/0".into(),
+            gateway_id: None,
+            nat_gateway_id: Some(NatGatewayId(nat.id.0.clone()).into()),
+        };
+        let route = bench.create("private-a", &want).await;
+        let held = format!("Interface for NAT Gateway {}", nat.id);
+        for refused in
+            [refusal::<InternetGatewayAttachment>(&bench, &attached).await, refusal::<Subnet>(&bench, &public).await]
+        {
+            let error = refused.expect("because the gateway is in the way");
+            assert!(error.class == Class::Drain && error.hints[0].contains(&held), "{error:?}");
+        }
+        assert_eq!(refusal::<ElasticIp>(&bench, &address).await.unwrap().class, Class::Drain);
+        bench.delete::<NatGateway>("a", &nat).await;
+        assert_eq!(drift::<Route>(&bench, &route).await, [("nat_gateway_id".into(), Value::Null)]);
+        bench.delete::<Route>("private-a", &route).await;
+        bench.delete::<RouteTable>("private-a", &table).await;
+    }
     bench.delete::<ElasticIp>("a", &address).await;
     bench.delete::<InternetGatewayAttachment>("main", &attached).await;
     bench.delete::<InternetGateway>("main", &gateway).await;
@@ -220,7 +316,7 @@ async fn the_default_group_is_taken_and_emptied_and_goes_with_its_vpc() {
     let other = Bench::connect().await.unwrap();
     let want = serde_json::to_value(&want).unwrap();
     let kind = Of::<DefaultSecurityGroup>::KIND;
-    let find = async |scope: &hybridctl::resource::Scope<'_>| kind.find(scope, &want).await.unwrap();
+    let find = async |scope: &Scope<'_>| kind.find(scope, &want).await.unwrap();
     let found = other.scoped::<DefaultSecurityGroup, _>("main", &other.token(), None, find).await;
     assert!(matches!(&found, Found::Foreign(text) if text.contains(&bench.deployment)), "{found:?}");
 
@@ -236,9 +332,50 @@ async fn a_strangers_overlapping_subnet_is_named() {
     let made = ec2.create_subnet().vpc_id(&network.id.0).cidr_block("10.8.0.0/24").send().await.unwrap();
     let stranger = made.subnet.unwrap().subnet_id.unwrap();
     let want = serde_json::to_value(in_vpc(&network, "10.8.0.0/20")).unwrap();
-    let find = async |scope: &hybridctl::resource::Scope<'_>| Of::<Subnet>::KIND.find(scope, &want).await.unwrap();
+    let find = async |scope: &Scope<'_>| Of::<Subnet>::KIND.find(scope, &want).await.unwrap();
     let found = bench.scoped::<Subnet, _>("private-a", &bench.token(), None, find).await;
     assert!(matches!(&found, Found::Foreign(text) if text.contains(&stranger)), "{found:?}");
     ec2.delete_subnet().subnet_id(stranger).send().await.unwrap();
     bench.delete::<Vpc>("main", &network).await;
+}
+
+/// A service that knows one reply per action: status and body.
+async fn canned(replies: &'static [(&'static str, u16, &'static str)]) -> Aws {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut request, mut part) = (String::new(), [0; 4096]);
+            let (_, status, body) = loop {
+                let read = stream.read(&mut part).await.unwrap();
+                request.push_str(&String::from_utf8_lossy(&part[..read]));
+                if let Some(reply) = replies.iter().find(|reply| request.contains(&format!("Action={}&", reply.0))) {
+                    break reply;
+                }
+                assert!(read > 0, "no reply for {request}");
+            };
+            let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        }
+    });
+    Aws::connect(&Connection { region: "eu-central-1".into(), profile: None, endpoint: Some(endpoint) }).await
+}
+
+const AUTH_FAILURE: &str = "<Response><Errors><Error><Code>AuthFailure</Code><Message>You do not have permission to access \
+    the specified resource.</Message></Error></Errors><RequestID>r-1</RequestID></Response>";
+const NO_ADDRESS: &str = "<DescribeAddressesResponse><addressesSet/></DescribeAddressesResponse>";
+const ONE_ADDRESS: &str = "<DescribeAddressesResponse><addressesSet><item><allocationId>eipalloc-1</allocationId></item>\
+    </addressesSet></DescribeAddressesResponse>";
+
+#[tokio::test]
+async fn a_refused_release_is_done_if_the_address_is_gone_and_tried_again_if_it_is_not() {
+    let Some(mut bench) = Bench::connect().await else { return };
+    let id = Id::from("eipalloc-1");
+    let release = async |scope: &Scope<'_>| Of::<ElasticIp>::KIND.delete(scope, &id).await;
+    bench.aws = canned(&[("ReleaseAddress", 400, AUTH_FAILURE), ("DescribeAddresses", 200, NO_ADDRESS)]).await;
+    bench.scoped::<ElasticIp, _>("a", "0", None, release).await.unwrap();
+    bench.aws = canned(&[("ReleaseAddress", 400, AUTH_FAILURE), ("DescribeAddresses", 200, ONE_ADDRESS)]).await;
+    let error = bench.scoped::<ElasticIp, _>("a", "0", None, release).await.unwrap_err();
+    assert_eq!((error.class, error.code.as_deref()), (Class::Busy, Some("AuthFailure")));
 }
