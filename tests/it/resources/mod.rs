@@ -1,3 +1,5 @@
 //! Each kind on the wire: create, no-op, update, drift, delete, against the sandbox.
 
 mod ec2;
+mod rds;
+mod secrets;
