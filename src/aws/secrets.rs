@@ -12,8 +12,5 @@ pub(super) use secret::value;
 
 use crate::resource::{Kind, Of};
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[
-    &Of::<database_url::DatabaseUrl>::KIND,
-    &Of::<generated::GeneratedSecret>::KIND,
-    &Of::<given::GivenSecret>::KIND,
-];
+pub(super) static KINDS: &[&(dyn Kind + Sync)] =
+    &[&Of::<database_url::DatabaseUrl>::KIND, &Of::<generated::GeneratedSecret>::KIND, &Of::<given::GivenSecret>::KIND];

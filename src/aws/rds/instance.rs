@@ -211,7 +211,10 @@ impl Resource for Instance {
         // Ours alone: the engine would take a tag for the config's.
         let password_version = tags.remove(PASSWORD_TAG).unwrap_or_default();
         let pending = reading::overlay_pending(&mut instance);
-        let phase = explained(scope.aws, id, reading::phase(&instance, &pending)).await?;
+        // Waited for only while something is being applied: what somebody left for the maintenance window never comes about,
+        // and the update that takes it back must not wait for it.
+        let awaited: &[_] = if scope.want.is_some() { &pending } else { &[] };
+        let phase = explained(scope.aws, id, reading::phase(&instance, awaited)).await?;
         let detail = json!({
             "status": instance.db_instance_status,
             "pending": pending,

@@ -4,7 +4,7 @@ use crate::resource::Phase;
 use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use serde_json::Value;
 
-/// How far the instance has come. `pending` names the changes that were accepted and have not been made.
+/// How far the instance has come. `pending` names the accepted changes that are to be waited for.
 pub(super) fn phase(instance: &DbInstance, pending: &[&str]) -> Phase {
     let word = instance.db_instance_status().unwrap_or("creating").to_owned();
     let parameters = instance.db_parameter_groups().first().and_then(|group| group.parameter_apply_status());

@@ -1,11 +1,11 @@
 //! The three kinds of secrets.
 
 use crate::support::lifecycle::{Bench, Made};
-use hybridctl::aws::{Aws, Connection};
 use hybridctl::aws::secrets::SecretArn;
 use hybridctl::aws::secrets::database_url::DatabaseUrl;
 use hybridctl::aws::secrets::generated::{Format, GeneratedSecret};
 use hybridctl::aws::secrets::given::GivenSecret;
+use hybridctl::aws::{Aws, Connection};
 use hybridctl::model::Keep;
 use hybridctl::resource::{Changed, Found, Kind, Of, Resource};
 use hybridctl::state::Recorded;
