@@ -52,6 +52,7 @@ const TABLE: &[Row] = &[
     Row("ecs", "ClientException", "unable to assume", Class::Propagation),
     Row("rds", "InvalidParameterValue", "IAM role ARN value is invalid", Class::Propagation),
     Row("rds", "InvalidSubnet", "", Class::Propagation),
+    Row("rds", "*", "permission to create service linked role", Class::Propagation),
     Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
     Row("elasticloadbalancing", "UnsupportedCertificate", "", Class::Propagation),
     Row("elasticloadbalancing", "InvalidSecurityGroup", "", Class::Propagation),
@@ -142,6 +143,12 @@ mod tests {
             ("elasticloadbalancing", "DuplicateLoadBalancerName", "", Class::Exists),
             ("elasticloadbalancing", "ResourceInUse", "", Class::Drain),
             ("rds", "InvalidDBInstanceState", "", Class::Busy),
+            (
+                "rds",
+                "InvalidParameterValue",
+                "Verify that you have permission to create service linked role.",
+                Class::Propagation,
+            ),
             ("route53", "InvalidChangeBatch", "it already exists", Class::Exists),
         ];
         for (service, code, message, class) in cases {

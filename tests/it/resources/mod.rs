@@ -3,3 +3,5 @@
 mod ec2;
 mod facts;
 mod network;
+mod rds;
+mod secrets;
