@@ -1,3 +1,4 @@
 //! Each kind on the wire: create, no-op, update, drift, delete, against the sandbox.
 
 mod ec2;
+mod ecs;
