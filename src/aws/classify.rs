@@ -34,7 +34,9 @@ const TABLE: &[Row] = &[
     Row("rds", "*NotFoundFault", "", Class::NotFound),
     Row("ecs", "ClusterNotFoundException", "", Class::NotFound),
     Row("ecs", "ServiceNotFoundException", "", Class::NotFound),
+    Row("ecs", "ServiceNotActiveException", "", Class::NotFound),
     Row("ecs", "ClientException", "Unable to describe task definition", Class::NotFound),
+    Row("ecs", "InvalidParameterException", "referenced task was not found", Class::NotFound),
     Row("elasticloadbalancing", "*NotFound", "", Class::NotFound),
     Row("iam", "NoSuchEntity", "", Class::NotFound),
     Row("secretsmanager", "ResourceNotFoundException", "", Class::NotFound),
@@ -74,6 +76,7 @@ const TABLE: &[Row] = &[
     Row("logs", "OperationAborted*", "", Class::Busy),
     Row("iam", "ConcurrentModification*", "", Class::Busy),
     Row("ecs", "UpdateInProgressException", "", Class::Busy),
+    Row("ecs", "ClientException", "Too many concurrent attempts", Class::Busy),
     Row("ec2", "IncorrectState", "", Class::Busy),
     // A name that was force-deleted seconds ago; inside a recovery window `find` restores it instead.
     Row("secretsmanager", "InvalidRequestException", "scheduled for deletion", Class::Busy),

@@ -5,3 +5,4 @@ mod facts;
 mod network;
 mod rds;
 mod secrets;
+mod ecs;
