@@ -6,7 +6,7 @@ use hybridctl::aws::ec2::security_group::{SecurityGroup, SecurityGroupId};
 use hybridctl::aws::ec2::security_group_rule::{Direction, SecurityGroupRule};
 use hybridctl::aws::ec2::vpc::{Vpc, VpcId};
 use hybridctl::model::Input;
-use hybridctl::resource::{Found, Id, Live, Observed, Phase, Resource};
+use hybridctl::resource::{Class, Found, Id, Live, Observed, Phase, Resource};
 use std::collections::BTreeSet;
 
 /// The fields in which the live object does not satisfy `want`.
@@ -132,6 +132,29 @@ async fn an_equal_rule_of_somebody_else_is_taken_over() {
     bench.update("ssh", &made, &want).await;
     assert!(drifted(&bench, "alb", &front, &group(&network)).await.is_empty(), "it is known now");
     bench.delete::<SecurityGroupRule>("ssh", &made).await;
+    bench.delete::<SecurityGroup>("alb", &front).await;
+    bench.delete::<Vpc>("main", &network).await;
+}
+
+#[tokio::test]
+async fn a_group_that_a_rule_names_is_not_let_go() {
+    let Some(bench) = Bench::connect().await else { return };
+    let network = network(&bench).await;
+    let front = bench.create("alb", &group(&network)).await;
+    let back = bench.create("ecs", &SecurityGroup { name_prefix: "t-ecs".into(), ..group(&network) }).await;
+    let by_group = SecurityGroupRule { peer_cidr_ipv4: None, peer_security_group_id: Some(sg(&back)), ..rule(&front) };
+    let made = bench.create("from-ecs", &by_group).await;
+    let refused = bench
+        .scoped::<SecurityGroup, _>("ecs", &back.token, None, async |scope| {
+            SecurityGroup::delete(scope, &back.id).await.err()
+        })
+        .await;
+    // Plain moto lets it go.
+    if let Some(error) = refused {
+        assert_eq!(error.class, Class::Drain, "{error}");
+    }
+    bench.delete::<SecurityGroupRule>("from-ecs", &made).await;
+    bench.delete::<SecurityGroup>("ecs", &back).await;
     bench.delete::<SecurityGroup>("alb", &front).await;
     bench.delete::<Vpc>("main", &network).await;
 }
