@@ -2,7 +2,10 @@
 
 mod ec2;
 mod facts;
+mod iam;
+mod logs;
 mod network;
 mod rds;
 mod secrets;
 mod ecs;
+mod security_groups;
