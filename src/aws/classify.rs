@@ -35,6 +35,10 @@ const TABLE: &[Row] = &[
     Row("ecs", "ClusterNotFoundException", "", Class::NotFound),
     Row("ecs", "ServiceNotFoundException", "", Class::NotFound),
     Row("ecs", "ClientException", "Unable to describe task definition", Class::NotFound),
+    // Something that the call names, not the object itself.
+    Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "SSLPolicyNotFound", "", Class::Terminal),
     Row("elasticloadbalancing", "*NotFound", "", Class::NotFound),
     Row("iam", "NoSuchEntity", "", Class::NotFound),
     Row("secretsmanager", "ResourceNotFoundException", "", Class::NotFound),
@@ -50,10 +54,9 @@ const TABLE: &[Row] = &[
     Row("ecs", "ClientException", "unable to assume", Class::Propagation),
     Row("rds", "InvalidParameterValue", "IAM role ARN value is invalid", Class::Propagation),
     Row("rds", "InvalidSubnet", "", Class::Propagation),
-    Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
     Row("elasticloadbalancing", "UnsupportedCertificate", "", Class::Propagation),
     Row("elasticloadbalancing", "InvalidSecurityGroup", "", Class::Propagation),
-    Row("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "InvalidSubnet", "no internet gateway", Class::Propagation),
     // --- drain: a delete waits for its users
     Row("", "DependencyViolation", "", Class::Drain),
     Row("", "ResourceInUse*", "", Class::Drain),
@@ -139,6 +142,10 @@ mod tests {
             ("ecs", "InvalidParameterException", "something else", Class::Terminal),
             ("elasticloadbalancing", "DuplicateLoadBalancerName", "", Class::Exists),
             ("elasticloadbalancing", "ResourceInUse", "", Class::Drain),
+            ("elasticloadbalancing", "ListenerNotFound", "", Class::NotFound),
+            ("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
+            ("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+            ("elasticloadbalancing", "SSLPolicyNotFound", "", Class::Terminal),
             ("rds", "InvalidDBInstanceState", "", Class::Busy),
             ("route53", "InvalidChangeBatch", "it already exists", Class::Exists),
         ];

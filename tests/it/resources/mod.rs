@@ -1,3 +1,6 @@
 //! Each kind on the wire: create, no-op, update, drift, delete, against the sandbox.
 
+mod acm;
 mod ec2;
+mod elb;
+mod route53;
