@@ -5,7 +5,7 @@
 //! valid for one hour: a repeat after that makes a second certificate, so an interrupted request looks by domain and tags
 //! first. The validation record must stay: renewals need it. ACM refuses the delete minutes after the last listener let go.
 
-use crate::aws::{Aws, tags};
+use crate::aws::tags;
 use crate::model::{Handle, Output};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope, Tags};
@@ -123,7 +123,7 @@ impl Resource for Certificate {
     }
 
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
-        let aws: &Aws = scope.aws;
+        let aws = scope.aws;
         let call = aws.acm().delete_certificate().certificate_arn(&id.0);
         aws.call("acm:DeleteCertificate", call.send()).await.map(drop)
     }

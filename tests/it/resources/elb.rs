@@ -8,8 +8,13 @@ use hybridctl::aws::elb::attributes::Attributes;
 use hybridctl::aws::elb::listener::{Action, FALLBACK_POLICY, Listener, PREFERRED_POLICY};
 use hybridctl::aws::elb::load_balancer::{LoadBalancer, LoadBalancerArn};
 use hybridctl::aws::elb::target_group::{HealthCheck, TargetGroup, TargetGroupArn};
-use hybridctl::resource::{Class, Effect, Found, Kind, Of, Resource};
+use hybridctl::aws::{Aws, Connection};
+use hybridctl::model::Address;
+use hybridctl::resource::{Changed, Class, Consents, Effect, Found, Kind, Of, Provided, Resource, Scope, Tags};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+use std::sync::mpsc;
 
 /// The fields in which the live object differs from `want`.
 pub async fn drift<R: Resource>(bench: &Bench, name: &str, made: &Made, want: &R) -> Vec<&'static str> {
@@ -146,6 +151,10 @@ async fn load_balancer_lives_its_life() {
     let call = bench.aws.elb().set_security_groups().load_balancer_arn(&balancer.id.0);
     call.security_groups(&network.group).send().await.unwrap();
     assert_eq!(drift(&bench, "main", &balancer, &want).await, ["security_group_ids", "attributes"]);
+
+    let outputs = balancer.seen.outputs.as_ref().unwrap();
+    let output = |name: &str| outputs[name].as_str().unwrap().to_owned();
+    super::route53::alias_lives_its_life(&bench, &output("dns_name"), &output("canonical_hosted_zone_id")).await;
     bench.delete::<LoadBalancer>("main", &balancer).await;
 }
 
@@ -164,6 +173,29 @@ async fn a_strangers_load_balancer_of_our_name_is_left_alone() {
             assert!(matches!(&found, Found::Foreign(text) if text.contains("not made by hybridctl")), "{found:?}");
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_protected_load_balancer_needs_consent() {
+    let Some(bench) = Bench::connect().await else { return };
+    let network = network(&bench).await;
+    let want =
+        LoadBalancer { attributes: map(&[("deletion_protection.enabled", "true")]), ..load_balancer(&bench, &network) };
+    let balancer = bench.create("main", &want).await;
+    bench
+        .scoped::<LoadBalancer, _>("main", &balancer.token, None, async |scope| {
+            // Plain moto deletes it all the same.
+            if let Err(refused) = LoadBalancer::delete(scope, &balancer.id).await {
+                assert!(
+                    refused.class == Class::Terminal && refused.hints[0].contains("--disable-protection"),
+                    "{refused}"
+                );
+                let consents = Consents { disable_protection: true, ..Consents::default() };
+                LoadBalancer::delete(&Scope { consents: &consents, ..*scope }, &balancer.id).await.unwrap();
+            }
+        })
+        .await;
+    bench.delete::<LoadBalancer>("main", &balancer).await;
 }
 
 #[tokio::test]
@@ -238,7 +270,7 @@ async fn listeners_live_their_lives_and_a_refresh_of_all_is_seven_calls() {
 }
 
 #[tokio::test]
-async fn a_region_without_the_preferred_policy_gets_the_older_one() {
+async fn a_policy_that_the_user_chose_is_not_exchanged() {
     let Some(bench) = Bench::connect().await else { return };
     let network = network(&bench).await;
     let balancer = bench.create("main", &load_balancer(&bench, &network)).await;
@@ -249,9 +281,78 @@ async fn a_region_without_the_preferred_policy_gets_the_older_one() {
     let unknown = Listener { ssl_policy: Some("ELBSecurityPolicy-None-Such".into()), ..chosen };
     let refused = bench
         .scoped::<Listener, _>("https", &secure.token, None, async |scope| {
-            let changed = hybridctl::resource::Changed { fields: ["ssl_policy".to_owned()].into(), tags: None };
+            let changed = Changed { fields: ["ssl_policy".to_owned()].into(), tags: None };
             Listener::update(scope, &secure.id, &unknown, &changed).await
         })
         .await;
-    assert!(refused.unwrap_err().is("SSLPolicyNotFound"), "a policy that the user chose is not exchanged");
+    let refused = refused.unwrap_err();
+    assert!(refused.is("SSLPolicyNotFound") && refused.class == Class::Terminal, "{refused}");
+}
+
+#[tokio::test]
+async fn a_region_without_the_preferred_policy_gets_the_older_one() {
+    let refused = "<ErrorResponse><Error><Code>SSLPolicyNotFound</Code><Message>no</Message></Error></ErrorResponse>";
+    let made = "<CreateListenerResponse><CreateListenerResult><Listeners><member><ListenerArn>the-arn</ListenerArn>\
+                </member></Listeners></CreateListenerResult></CreateListenerResponse>";
+    let (endpoint, requests) = canned(vec![(400, refused), (200, made)]);
+    let connection = Connection { region: "eu-central-1".into(), profile: None, endpoint: Some(endpoint) };
+    let aws = Aws::connect(&connection).await;
+    let notes = RefCell::new(vec![]);
+    let scope = Scope {
+        aws: &aws,
+        deployment: "zenml",
+        lineage: uuid::Uuid::nil(),
+        address: &Address::new("elb.listener", "https"),
+        token: "00000000000000000000000000000000",
+        label: "zenml-https",
+        user_tags: &Tags::new(),
+        recorded: None,
+        want: None,
+        known_ids: &[],
+        provided: &Provided::default(),
+        consents: &Consents::default(),
+        notes: &|line| notes.borrow_mut().push(line),
+    };
+    let want = Listener {
+        load_balancer_arn: LoadBalancerArn("balancer".into()).into(),
+        port: 443,
+        protocol: "HTTPS".into(),
+        certificate_arn: Some("certificate".to_owned().into()),
+        ssl_policy: Some(PREFERRED_POLICY.into()),
+        action: Action::Forward { target_group_arn: TargetGroupArn("group".into()).into() },
+        attributes: map(&[]),
+    };
+    assert_eq!(Listener::create(&scope, &want).await.unwrap().as_str(), "the-arn");
+    assert!(requests.recv().unwrap().contains(&format!("SslPolicy={PREFERRED_POLICY}")));
+    assert!(requests.recv().unwrap().contains(&format!("SslPolicy={FALLBACK_POLICY}")));
+    assert!(notes.borrow()[0].contains(FALLBACK_POLICY), "{notes:?}");
+}
+
+/// A server with these answers, one per connection; the receiver gets the requests.
+fn canned(replies: Vec<(u16, &'static str)>) -> (String, mpsc::Receiver<String>) {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", server.local_addr().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        for (status, body) in replies {
+            let (mut stream, _) = server.accept().unwrap();
+            let mut request = String::new();
+            let mut piece = [0; 4096];
+            while !is_complete(&request) {
+                let count = stream.read(&mut piece).unwrap();
+                request.push_str(std::str::from_utf8(&piece[..count]).unwrap());
+            }
+            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(body.as_bytes()).unwrap();
+            sender.send(request).unwrap();
+        }
+    });
+    (endpoint, receiver)
+}
+
+fn is_complete(request: &str) -> bool {
+    let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+    body.len() >= length.unwrap_or(0)
 }

@@ -99,19 +99,21 @@ async fn a_strangers_record_is_found_and_left_alone() {
     foreign(found(&text(&zone, &["ours"])).await, "is taken: it belongs to");
 }
 
-#[tokio::test]
-async fn an_alias_reads_as_it_was_written() {
-    let Some(bench) = Bench::connect().await else { return };
-    let zone = zone(&bench, "alias").await;
+/// Names a load balancer, then nothing of AWS, then the load balancer again.
+pub async fn alias_lives_its_life(bench: &Bench, dns_name: &str, zone_id: &str) {
+    let zone = zone(bench, "alias").await;
     let alias = |name: &str| Record {
         record_type: "A".into(),
-        alias: Some(Alias { dns_name: name.to_owned().into(), zone_id: "Z215JYRZR1TBD5".to_owned().into() }),
+        alias: Some(Alias { dns_name: name.to_owned().into(), zone_id: zone_id.to_owned().into() }),
         values: [].into(),
         ttl_secs: None,
         ..text(&zone, &[])
     };
-    // Not a load balancer's name: the simulator would look for the load balancer.
-    let record = bench.create("main", &alias("Target.example.net")).await;
-    bench.update("main", &record, &alias("Other.example.net")).await;
-    bench.delete::<Record>("main", &record).await;
+    let want = alias(&dns_name.to_uppercase());
+    let record = bench.create("alias", &want).await;
+    bench.update("alias", &record, &alias("other.example.net")).await;
+    assert_eq!(drift(bench, "alias", &record, &want).await, ["alias"]);
+    bench.update("alias", &record, &alias(&format!("dualstack.{dns_name}."))).await;
+    bench.delete::<Record>("alias", &record).await;
+    assert!(stored(bench, &zone.0).await.is_empty());
 }
