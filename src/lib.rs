@@ -11,7 +11,11 @@
 //!
 //! `docs/architecture.md` follows one `up` through the files by name.
 
+pub mod apply;
 pub mod aws;
+pub mod config;
 pub mod model;
+pub mod plan;
+pub mod report;
 pub mod resource;
 pub mod state;

@@ -48,6 +48,8 @@ const TABLE: &[Row] = &[
     Row("route53", "InvalidChangeBatch", "not found", Class::NotFound),
     // --- propagation: something that exists is not visible everywhere yet
     Row("", "MalformedPolicyDocument", "Invalid principal in policy", Class::Propagation),
+    // CreateRoute right after its table or target was made; EC2 says InvalidParameterValue for what is really wrong.
+    Row("ec2", "InvalidParameterException", "", Class::Propagation),
     Row("ecs", "InvalidParameterException", "Unable to assume the service linked role", Class::Propagation),
     Row("ecs", "InvalidParameterException", "does not have an associated load balancer", Class::Propagation),
     Row("ecs", "InvalidParameterException", "verify that the ECS service role being passed", Class::Propagation),

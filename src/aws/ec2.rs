@@ -1,10 +1,33 @@
 //! EC2: the network.
 
+pub mod default_security_group;
+pub mod elastic_ip;
+pub mod internet_gateway;
+pub mod internet_gateway_attachment;
+pub mod nat_gateway;
+pub mod route;
+pub mod route_table;
+pub mod route_table_association;
 pub mod subnet;
 pub mod vpc;
+pub mod vpc_endpoint;
 
+mod blockers;
+mod quota;
 mod tagging;
 
 use crate::resource::{Kind, Of};
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[&Of::<subnet::Subnet>::KIND, &Of::<vpc::Vpc>::KIND];
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[
+    &Of::<default_security_group::DefaultSecurityGroup>::KIND,
+    &Of::<elastic_ip::ElasticIp>::KIND,
+    &Of::<internet_gateway::InternetGateway>::KIND,
+    &Of::<internet_gateway_attachment::InternetGatewayAttachment>::KIND,
+    &Of::<nat_gateway::NatGateway>::KIND,
+    &Of::<route::Route>::KIND,
+    &Of::<route_table::RouteTable>::KIND,
+    &Of::<route_table_association::RouteTableAssociation>::KIND,
+    &Of::<subnet::Subnet>::KIND,
+    &Of::<vpc::Vpc>::KIND,
+    &Of::<vpc_endpoint::VpcEndpoint>::KIND,
+];

@@ -5,6 +5,7 @@
 
 pub mod batch;
 pub mod classify;
+pub mod facts;
 pub mod tags;
 
 pub mod acm;

@@ -65,8 +65,8 @@ mod tests {
         for (region, text) in ROOTS {
             let mut count = 0;
             for pem in Pem::iter_from_buffer(text.as_bytes()) {
-                let pem = pem.unwrap();
-                let certificate = pem.parse_x509().unwrap();
+                let pem = pem.expect("the file is PEM");
+                let certificate = pem.parse_x509().expect("it holds a certificate");
                 let subject = certificate.subject().to_string();
                 assert!(subject.contains(&format!("CN=Amazon RDS {region} Root CA ")), "{region}: {subject}");
                 assert!(certificate.is_ca(), "{region}");
@@ -84,9 +84,9 @@ mod tests {
     fn the_table_is_sorted_and_has_every_file() {
         assert!(ROOTS.is_sorted_by_key(|(region, _)| region));
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/rds-ca");
-        let files = std::fs::read_dir(folder)
-            .unwrap()
-            .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "pem"));
+        let files = std::fs::read_dir(folder).expect("the folder exists").filter(|file| {
+            file.as_ref().expect("it can be listed").path().extension().is_some_and(|extension| extension == "pem")
+        });
         assert_eq!(files.count(), ROOTS.len());
         assert!(rds_ca("eu-central-1").is_some_and(|text| text.starts_with("-----BEGIN CERTIFICATE-----")));
         assert_eq!(rds_ca("cn-north-1"), None);

@@ -40,17 +40,19 @@ pub struct Edge {
     pub need: Need,
     /// Which of the two is deleted first.
     pub on_delete: OnDelete,
+    /// True if a value of the other is used: then the other cannot go while this one stays. Order-only edges hold nothing.
+    pub uses: bool,
 }
 
 impl Edge {
-    /// Waits until the other is settled; deleted before it.
-    pub const SETTLED: Self = Self { need: Need::Settled, on_delete: OnDelete::Reversed };
-    /// Waits only for the other's outputs; deleted before it.
-    pub const USABLE: Self = Self { need: Need::Usable, on_delete: OnDelete::Reversed };
-    /// Waits until the other is settled; deleted after it.
-    pub const SETTLED_SAME: Self = Self { need: Need::Settled, on_delete: OnDelete::Same };
-    /// Made after the other has been deleted.
-    pub const GONE: Self = Self { need: Need::Gone, on_delete: OnDelete::Reversed };
+    /// Uses a value of the other, which has settled by then; deleted before it.
+    pub const USES: Self = Self { need: Need::Settled, on_delete: OnDelete::Reversed, uses: true };
+    /// Order only: waits until the other is settled; deleted before it.
+    pub const SETTLED: Self = Self { need: Need::Settled, on_delete: OnDelete::Reversed, uses: false };
+    /// Order only: waits until the other is settled; deleted after it.
+    pub const SETTLED_SAME: Self = Self { need: Need::Settled, on_delete: OnDelete::Same, uses: false };
+    /// Order only: made after the other has been deleted.
+    pub const GONE: Self = Self { need: Need::Gone, on_delete: OnDelete::Reversed, uses: false };
 }
 
 /// What `destroy`, or dropping the node from the config, leaves alone, and why.
@@ -140,7 +142,7 @@ impl Graph {
         let inputs = serde_json::to_value(want).expect("because inputs are plain data with string keys");
         let mut after = BTreeMap::new();
         references(&inputs, &mut |reference| {
-            after.insert(reference.address, Edge::SETTLED);
+            after.insert(reference.address, Edge::USES);
         });
         let node = Node {
             inputs,
@@ -157,7 +159,8 @@ impl Graph {
 
     /// Adds an order-only edge: `user` comes after `used` although it takes no value from it.
     pub fn add_after(&mut self, user: &Address, used: &Address, edge: Edge) {
-        self.node_mut(user).after.insert(used.clone(), edge);
+        let uses = self.node_mut(user).after.get(used).is_some_and(|edge| edge.uses);
+        self.node_mut(user).after.insert(used.clone(), Edge { uses: uses || edge.uses, ..edge });
     }
 
     /// Weakens an existing edge: `user` needs only the outputs of `used`, not that it has settled.

@@ -7,6 +7,9 @@ use crate::model::input::Unresolved;
 use std::fmt;
 use std::time::Duration;
 
+/// Code of an error that comes from an input which is not known yet.
+pub const UNRESOLVED: &str = "Unresolved";
+
 /// The result of a call of a resource kind.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -128,7 +131,7 @@ impl std::error::Error for Error {}
 
 impl From<Unresolved> for Error {
     fn from(unresolved: Unresolved) -> Self {
-        Self::terminal(unresolved.to_string())
+        Self { code: Some(UNRESOLVED.into()), ..Self::terminal(unresolved.to_string()) }
     }
 }
 

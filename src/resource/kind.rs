@@ -42,6 +42,8 @@ pub struct Spec {
     pub life: Life,
     /// See [`Resource::PROTECTED_BY`].
     pub protected_by: Option<&'static str>,
+    /// See [`Resource::RESTORED_BY`].
+    pub restored_by: Option<&'static str>,
     /// See [`Resource::ACTIONS`].
     pub actions: &'static [&'static str],
 }
@@ -126,6 +128,7 @@ impl<R: Resource> Kind for Of<R> {
             repeat: R::REPEAT,
             life: R::LIFE,
             protected_by: R::PROTECTED_BY,
+            restored_by: R::RESTORED_BY,
             actions: R::ACTIONS,
         }
     }

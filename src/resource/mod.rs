@@ -119,6 +119,9 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     const LIFE: Life = Life::Own;
     /// The boolean field that must be false before AWS accepts a delete (`deletion_protection`).
     const PROTECTED_BY: Option<&'static str> = None;
+    /// The field that fills a new object with old data when it is set (`restore_from`): with it, an object that holds data
+    /// and is gone may be made again.
+    const RESTORED_BY: Option<&'static str> = None;
     /// IAM actions that this file calls, `service:Action`.
     const ACTIONS: &'static [&'static str];
     /// What others may refer to: strings or newtypes of strings only.

@@ -102,6 +102,8 @@ pub struct Intent {
     pub after: BTreeMap<Address, Edge>,
     /// Known once the call has answered.
     pub id: Option<Id>,
+    /// Predecessors that are to be deleted when this has ended.
+    pub deposed: Vec<Id>,
     /// When it began.
     pub since: jiff::Timestamp,
 }

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says what failed")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod engine;
 mod resources;
 mod support;

@@ -1,16 +1,21 @@
 //! A subnet. <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html>
 //!
 //! Settles within 2 s. The pair (VPC, CIDR) is unique, so a repeated create is refused with `InvalidSubnet.Conflict` and two
-//! subnets of one CIDR never coexist. `map_public_ip_on_launch` cannot be set by the create call. Both spellings
-//! `InvalidSubnetID.NotFound` and `InvalidSubnetId.NotFound` occur.
+//! subnets of one CIDR never coexist; a subnet whose range merely overlaps is refused with the same code, so `find` looks for
+//! those too. `map_public_ip_on_launch` cannot be set by the create call. Both spellings `InvalidSubnetID.NotFound` and
+//! `InvalidSubnetId.NotFound` occur. Deleting is refused with `DependencyViolation` while any network interface is left, and
+//! managed services give theirs back minutes after their owner is gone.
 
-use super::tagging;
+use super::blockers::{self, Held};
 use super::vpc::VpcId;
+use super::{quota, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
 use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, SubnetState};
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::BTreeMap;
 
 /// `subnet-0abc…`.
@@ -60,6 +65,7 @@ impl Resource for Subnet {
         "ec2:CreateTags",
         "ec2:DeleteSubnet",
         "ec2:DeleteTags",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSubnets",
         "ec2:ModifySubnetAttribute",
     ];
@@ -67,19 +73,15 @@ impl Resource for Subnet {
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {
         let aws = scope.aws;
-        let filters =
-            vec![tagging::filter("vpc-id", [&want.vpc_id.get()?.0]), tagging::filter("cidr-block", [&want.cidr_block])];
-        let found =
-            aws.call("ec2:DescribeSubnets", aws.ec2().describe_subnets().set_filters(Some(filters)).send()).await?;
-        Ok(found.subnets().first().map_or(Found::None, |subnet| {
-            let what = format!("the subnet {} in this VPC", want.cidr_block);
-            let id = Id::from(subnet.subnet_id().unwrap_or_default());
-            tags::ours_or_foreign(scope, &what, id, &tagging::read(subnet.tags.as_deref()))
-        }))
+        let of_vpc = tagging::filter("vpc-id", [&want.vpc_id.get()?.0]);
+        let found = aws.call("ec2:DescribeSubnets", aws.ec2().describe_subnets().filters(of_vpc).send()).await?;
+        Ok(taken(scope, &want.cidr_block, found.subnets()))
     }
 
     async fn read(scope: &Scope<'_>, id: &Id) -> Result<Option<Live<Self>>> {
         Ok(describe(scope.aws, id).await?.map(|subnet| {
+            // Zone names mean different zones in different accounts; the id says which one it is.
+            let detail = subnet.availability_zone_id.map(|id| json!({ "availability_zone_id": id }));
             let live = Live::ready(
                 Self {
                     vpc_id: VpcId(subnet.vpc_id.unwrap_or_default()).into(),
@@ -90,6 +92,7 @@ impl Resource for Subnet {
                 Outputs { subnet_id: SubnetId(id.0.clone()) },
                 tagging::read(subnet.tags.as_deref()),
             );
+            let live = Live { detail, ..live };
             match subnet.state {
                 Some(SubnetState::Available) | None => live,
                 Some(state) => live.in_phase(Phase::Settling(state.as_str().to_owned())),
@@ -106,7 +109,7 @@ impl Resource for Subnet {
             .cidr_block(&want.cidr_block)
             .availability_zone(&want.availability_zone)
             .tag_specifications(tagging::specification(scope, ResourceType::Subnet));
-        let made = aws.call("ec2:CreateSubnet", call.send()).await?;
+        let made = aws.call("ec2:CreateSubnet", call.send()).await.map_err(quota::explain)?;
         Ok(made.subnet.and_then(|subnet| subnet.subnet_id).unwrap_or_default().into())
     }
 
@@ -122,8 +125,39 @@ impl Resource for Subnet {
 
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let aws = scope.aws;
-        aws.call("ec2:DeleteSubnet", aws.ec2().delete_subnet().subnet_id(&id.0).send()).await.map(drop)
+        let call = aws.ec2().delete_subnet().subnet_id(&id.0);
+        let deleted = aws.call("ec2:DeleteSubnet", call.send()).await.map(drop);
+        blockers::explain(aws, deleted, Held::Subnet(&id.0)).await
     }
+}
+
+/// What the VPC's subnets mean for a new one with this range: the same range is the subnet itself, ours or not. A strange
+/// subnet that overlaps stands in the way; an overlapping one of this deployment is about to move.
+fn taken(scope: &Scope<'_>, cidr: &str, subnets: &[types::Subnet]) -> Found {
+    let of = |subnet: &types::Subnet| {
+        (Id::from(subnet.subnet_id().unwrap_or_default()), tagging::read(subnet.tags.as_deref()))
+    };
+    if let Some(subnet) = subnets.iter().find(|subnet| subnet.cidr_block() == Some(cidr)) {
+        let (id, tags) = of(subnet);
+        return tags::ours_or_foreign(scope, &format!("the subnet {cidr} in this VPC"), id, &tags);
+    }
+    let overlapping = |subnet: &&types::Subnet| subnet.cidr_block().is_some_and(|other| overlap(cidr, other));
+    for subnet in subnets.iter().filter(overlapping) {
+        let (id, tags) = of(subnet);
+        if tags.get(tags::LINEAGE) != Some(&scope.lineage.to_string()) {
+            let range = subnet.cidr_block().unwrap_or_default();
+            return Found::Foreign(format!(
+                "{id} in this VPC has the overlapping range {range}: {}",
+                tags::owner(&tags)
+            ));
+        }
+    }
+    Found::None
+}
+
+fn overlap(one: &str, other: &str) -> bool {
+    let (Ok(one), Ok(other)) = (one.parse::<Ipv4Net>(), other.parse::<Ipv4Net>()) else { return false };
+    one.contains(&other) || other.contains(&one)
 }
 
 struct Subnets;
@@ -140,4 +174,15 @@ async fn describe(aws: &Aws, id: &Id) -> Result<Option<types::Subnet>> {
             Ok(found.subnets.unwrap_or_default().into_iter().filter_map(named).collect::<BTreeMap<_, _>>())
         })
         .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overlap;
+
+    #[test]
+    fn ranges_overlap_when_one_holds_the_other() {
+        assert!(overlap("10.0.0.0/20", "10.0.0.0/16") && overlap("10.0.0.0/16", "10.0.16.0/20"));
+        assert!(!overlap("10.0.0.0/20", "10.0.16.0/20"));
+    }
 }

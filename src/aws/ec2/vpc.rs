@@ -2,9 +2,12 @@
 //!
 //! Settles within 2 s. CreateVpc has neither client token nor unique name: two identical calls make two VPCs, so transport
 //! retries are off and an interrupted create looks by tag first. A duplicate would show as a second VPC with our address tag.
-//! The DNS flags are read and written one call each, host names only after support is on.
+//! The DNS flags are read and written one call each, host names only after support is on. Deleting is refused with
+//! `DependencyViolation` while anything is left in it, things that hybridctl never made included: GuardDuty puts an endpoint
+//! and a security group into VPCs with Fargate tasks by itself.
 
-use super::tagging;
+use super::blockers::{self, Held};
+use super::{quota, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
 use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
@@ -55,7 +58,9 @@ impl Resource for Vpc {
         "ec2:CreateVpc",
         "ec2:DeleteTags",
         "ec2:DeleteVpc",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeVpcAttribute",
+        "ec2:DescribeVpcEndpoints",
         "ec2:DescribeVpcs",
         "ec2:ModifyVpcAttribute",
     ];
@@ -102,7 +107,7 @@ impl Resource for Vpc {
             .create_vpc()
             .cidr_block(&want.cidr_block)
             .tag_specifications(tagging::specification(scope, ResourceType::Vpc));
-        let made = aws.call("ec2:CreateVpc", call.send()).await?;
+        let made = aws.call("ec2:CreateVpc", call.send()).await.map_err(quota::explain)?;
         Ok(made.vpc.and_then(|vpc| vpc.vpc_id).unwrap_or_default().into())
     }
 
@@ -128,7 +133,8 @@ impl Resource for Vpc {
 
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let aws = scope.aws;
-        aws.call("ec2:DeleteVpc", aws.ec2().delete_vpc().vpc_id(&id.0).send()).await.map(drop)
+        let deleted = aws.call("ec2:DeleteVpc", aws.ec2().delete_vpc().vpc_id(&id.0).send()).await.map(drop);
+        blockers::explain(aws, deleted, Held::Vpc(&id.0)).await
     }
 }
 

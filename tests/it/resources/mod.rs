@@ -3,4 +3,6 @@
 mod acm;
 mod ec2;
 mod elb;
+mod facts;
+mod network;
 mod route53;

@@ -1,3 +1,5 @@
 //! What the suites share.
 
+pub mod deployment;
+pub mod fake;
 pub mod lifecycle;

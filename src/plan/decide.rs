@@ -1,0 +1,383 @@
+//! The decision table: desired × recorded × seen → action.
+
+use super::diff::{self, Change, Sides};
+use super::{Action, Observations, Plan, Reason, Seen, Step, order};
+use crate::model::input::substitute;
+use crate::model::{Address, Graph, Keep, Node, OutputRef};
+use crate::resource::{Consents, Effect, Id, Kinds, Life, Observed, Phase, Tags};
+use crate::state::{Recorded, State, Verb};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why no plan could be made. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// A name that we need is taken.
+    #[error("{address}: {whose}")]
+    Foreign {
+        /// Which resource.
+        address: Address,
+        /// Whose it is.
+        whose: String,
+    },
+    /// An object that holds data is gone.
+    #[error("{address} holds data and was deleted outside hybridctl (it was `{id}`)")]
+    DataGone {
+        /// Which resource.
+        address: Address,
+        /// What AWS called it.
+        id: Id,
+        /// The config field that fills a new one with old data, if the kind has one.
+        restored_by: Option<&'static str>,
+    },
+    /// A change would replace an object that holds data.
+    #[error("{address} holds data and cannot be replaced ({fields} cannot change in place)")]
+    DataReplaced {
+        /// Which resource.
+        address: Address,
+        /// The fields, joined by commas.
+        fields: String,
+    },
+    /// An object that holds data would be deleted because the config does not want it any more.
+    #[error("{address} holds data and would be deleted")]
+    DataDeleted {
+        /// Which resource.
+        address: Address,
+    },
+    /// An object that holds data can never be used again.
+    #[error("{address} holds data and is in the state `{word}`")]
+    DataFailed {
+        /// Which resource.
+        address: Address,
+        /// AWS's word.
+        word: String,
+    },
+    /// AWS refuses the delete while protection is on.
+    #[error("{address} is protected against deletion")]
+    Protected {
+        /// Which resource.
+        address: Address,
+    },
+    /// Old and new cannot exist together, and something that stays holds the old one.
+    #[error("{address} cannot be replaced while {user} stays in it: old and new cannot exist together")]
+    Held {
+        /// Which resource.
+        address: Address,
+        /// Who holds it.
+        user: Address,
+    },
+    /// The record or the graph is beyond this version.
+    #[error("{0}")]
+    Broken(String),
+}
+
+/// What a plan is made of.
+pub struct Given<'a> {
+    /// What should exist.
+    pub desired: &'a Graph,
+    /// What is on record.
+    pub recorded: &'a State,
+    /// What was seen.
+    pub seen: &'a Observations,
+    /// The kinds.
+    pub kinds: &'a Kinds<'a>,
+    /// The config's own tags.
+    pub user_tags: &'a Tags,
+    /// What the user agreed to.
+    pub consents: &'a Consents,
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// Every reason why there can be none, together.
+pub fn plan(given: &Given<'_>) -> Result<Plan, Vec<Problem>> {
+    let mut planner = Planner { given, steps: BTreeMap::new(), known: BTreeMap::new(), problems: vec![] };
+    let order = order::topological(given.desired).map_err(|address| {
+        vec![Problem::Broken(format!("the graph has a cycle through {address}; this is a bug in hybridctl"))]
+    })?;
+    for address in &order {
+        planner.desired(address, &given.desired.nodes[address]);
+    }
+    let addresses: BTreeSet<&Address> = given.recorded.resources.keys().chain(given.recorded.intents.keys()).collect();
+    for address in addresses {
+        if !given.desired.nodes.contains_key(address) {
+            planner.undesired(address);
+        }
+    }
+    planner.retain_keys();
+    let mut plan = Plan { serial: given.recorded.serial, steps: planner.steps };
+    let mut problems = planner.problems;
+    problems.extend(order::decide_create_first(&mut plan, given.recorded, given.kinds));
+    if problems.is_empty() { Ok(plan) } else { Err(problems) }
+}
+
+struct Planner<'a> {
+    given: &'a Given<'a>,
+    steps: BTreeMap<Address, Step>,
+    /// Outputs that are known before apply.
+    known: BTreeMap<Address, Value>,
+    problems: Vec<Problem>,
+}
+
+/// The object that stands for an address now, and its predecessors.
+struct Current<'a> {
+    live: Option<(&'a Id, &'a Observed)>,
+    /// On record, or of the interrupted create that is being taken up.
+    token: Option<&'a str>,
+    recorded: Option<&'a Recorded>,
+    interrupted: bool,
+    /// An earlier run was deleting the recorded object.
+    deleting: bool,
+    deposed: BTreeSet<Id>,
+}
+
+impl<'a> Planner<'a> {
+    fn current(&self, address: &Address) -> Current<'a> {
+        let State { resources, intents, .. } = self.given.recorded;
+        let recorded = resources.get(address);
+        let mut deposed: BTreeSet<Id> = recorded.iter().flat_map(|recorded| recorded.deposed.iter().cloned()).collect();
+        let intent = intents.get(address);
+        deposed.extend(intent.iter().flat_map(|intent| intent.deposed.iter().cloned()));
+        let pending = diff::live(self.given.seen.pending.get(address));
+        if let (Some(intent), Some(live)) = (intent.filter(|intent| intent.verb == Verb::Create), pending) {
+            // The interrupted create did make its object: that one is current now, the recorded one is left to delete.
+            deposed.extend(recorded.map(|recorded| recorded.id.clone()));
+            deposed.remove(live.0);
+            return Current {
+                live: Some(live),
+                token: Some(&intent.token),
+                recorded: None,
+                interrupted: true,
+                deleting: false,
+                deposed,
+            };
+        }
+        // An intent names predecessors of what it makes. Nothing was made: the recorded object is still the current one.
+        if let Some(recorded) = recorded {
+            deposed.remove(&recorded.id);
+        }
+        Current {
+            live: diff::live(self.given.seen.seen.get(address)),
+            token: recorded.map(|recorded| recorded.token.as_str()),
+            recorded,
+            interrupted: intent.is_some_and(|intent| intent.verb == Verb::Update),
+            deleting: intent.is_some_and(|intent| intent.verb == Verb::Delete),
+            deposed,
+        }
+    }
+
+    fn desired(&mut self, address: &Address, node: &Node) {
+        let Ok(kind) = self.given.kinds.get(&address.kind) else {
+            self.problems.push(Problem::Broken(format!("no kind `{}` is registered", address.kind)));
+            return;
+        };
+        let current = self.current(address);
+        let known = &self.known;
+        let want = substitute(&node.inputs, &|reference: &OutputRef| {
+            known.get(&reference.address)?.get(&reference.output).filter(|value| !value.is_null()).cloned()
+        });
+        let mut step = Step {
+            address: address.clone(),
+            action: Action::Create,
+            reason: Reason::New,
+            changes: vec![],
+            inputs: node.inputs.clone(),
+            id: None,
+            after: node.after.clone(),
+            create_first: false,
+            deposed: current.deposed.clone(),
+            release: false,
+            restore: false,
+            keep: node.keep.clone(),
+            holds_data: node.holds_data,
+            guide: node.guide.to_owned(),
+            label: node.label.clone(),
+        };
+        match current.live {
+            Some((_, observed)) if matches!(observed.phase, Phase::Deleting(_)) => {
+                self.absent(&mut step, &current, &want)
+            }
+            Some((id, observed)) => {
+                step.id = Some(id.clone());
+                let tags = self.tags(&step, current.token.unwrap_or_default());
+                let sides = Sides {
+                    fields: kind.fields(),
+                    want: &want,
+                    live: observed,
+                    recorded: current.recorded.map(|recorded| &recorded.inputs),
+                    tags: &tags,
+                    recorded_tags: current.recorded.map(|recorded| &recorded.tags),
+                };
+                step.changes = diff::changes(&sides);
+                self.present(&mut step, &current, observed, kind.spec().life);
+            }
+            None => self.absent(&mut step, &current, &want),
+        }
+        if matches!(step.action, Action::Keep | Action::Update | Action::Adopt) {
+            self.learn_outputs(&step, &current, kind.fields());
+        }
+        if !step.deposed.is_empty() && step.action == Action::Keep {
+            step.reason = Reason::Leftovers;
+        }
+        self.steps.insert(address.clone(), step);
+    }
+
+    fn tags(&self, step: &Step, token: &str) -> Tags {
+        let State { deployment, lineage, .. } = self.given.recorded;
+        crate::aws::tags::wanted(deployment, *lineage, &step.address, token, &step.label, self.given.user_tags)
+    }
+
+    /// The object exists.
+    fn present(&mut self, step: &mut Step, current: &Current<'_>, observed: &Observed, life: Life) {
+        if let Phase::Failed(word) = &observed.phase {
+            if step.holds_data && !self.given.consents.may_lose(&step.address) {
+                self.problems.push(Problem::DataFailed { address: step.address.clone(), word: word.clone() });
+            }
+            (step.action, step.reason) = (Action::Replace, Reason::Failed(word.clone()));
+            return;
+        }
+        if life == Life::Account {
+            step.changes.clear();
+        }
+        let replaced: Vec<&str> =
+            step.changes.iter().filter(|c| c.effect == Effect::Replace).map(|c| c.field.as_str()).collect();
+        if !replaced.is_empty() && step.holds_data && !self.given.consents.may_lose(&step.address) {
+            let fields = replaced.join(", ");
+            self.problems.push(Problem::DataReplaced { address: step.address.clone(), fields });
+        }
+        let moved = |changes: &[Change]| if changes.iter().all(|c| c.drift) { Reason::Drift } else { Reason::Config };
+        (step.action, step.reason) = if !replaced.is_empty() {
+            (Action::Replace, moved(&step.changes))
+        } else if current.recorded.is_none() {
+            (Action::Adopt, if current.interrupted { Reason::Interrupted } else { Reason::FoundByTags })
+        } else if current.interrupted {
+            (Action::Update, Reason::Interrupted)
+        } else if step.changes.is_empty() {
+            (Action::Keep, Reason::Unchanged)
+        } else {
+            (Action::Update, moved(&step.changes))
+        };
+    }
+
+    /// The object does not exist, or nobody knows.
+    fn absent(&mut self, step: &mut Step, current: &Current<'_>, want: &Value) {
+        let seen = self.given.seen.seen.get(&step.address);
+        if let Some(Seen::Foreign(whose)) = seen {
+            self.problems.push(Problem::Foreign { address: step.address.clone(), whose: whose.clone() });
+        }
+        if let Some(Seen::Restorable(id)) = seen {
+            (step.action, step.reason, step.restore) = (Action::Adopt, Reason::Restored, true);
+            step.id = Some(id.clone());
+            return;
+        }
+        let Some(recorded) = current.recorded else {
+            if matches!(seen, None | Some(Seen::Unknown)) {
+                step.reason = Reason::LookedUpAtApply;
+            }
+            return;
+        };
+        if current.deleting {
+            // It was our own delete, with the consent that the plan then asked for.
+            step.reason = Reason::Interrupted;
+            return;
+        }
+        step.reason = Reason::DeletedOutside;
+        let kind = self.given.kinds.get(&step.address.kind).expect("because desired() has looked it up");
+        let restored_by = kind.spec().restored_by;
+        let restored = restored_by.is_some_and(|field| !want[field].is_null());
+        if (step.holds_data || recorded.holds_data) && !restored && !self.given.consents.may_lose(&step.address) {
+            let (address, id) = (step.address.clone(), recorded.id.clone());
+            self.problems.push(Problem::DataGone { address, id, restored_by });
+        }
+    }
+
+    /// Outputs of an object that stays, except those that the coming update changes.
+    fn learn_outputs(&mut self, step: &Step, current: &Current<'_>, fields: &[crate::resource::Field]) {
+        let live = current.live.and_then(|(_, observed)| observed.outputs.as_ref());
+        let Some(mut outputs) = live.or(current.recorded.map(|recorded| &recorded.outputs)).cloned() else { return };
+        let changing = fields.iter().filter(|field| step.changes.iter().any(|change| change.field == field.name));
+        for output in changing.flat_map(|field| field.changes) {
+            outputs[*output] = Value::Null;
+        }
+        self.known.insert(step.address.clone(), outputs);
+    }
+
+    /// On record, or interrupted in the making, and not desired.
+    fn undesired(&mut self, address: &Address) {
+        let current = self.current(address);
+        let record = self.given.recorded.resources.get(address);
+        let keep = record.map(|recorded| recorded.keep.clone()).unwrap_or_default();
+        let holds_data = record.is_some_and(|recorded| recorded.holds_data);
+        let intent = self.given.recorded.intents.get(address);
+        let after = record.map(|recorded| &recorded.after).or(intent.map(|intent| &intent.after));
+        let mut step = Step {
+            address: address.clone(),
+            action: Action::Forget,
+            reason: Reason::NotWanted,
+            changes: vec![],
+            inputs: Value::Null,
+            id: current.live.map(|(id, _)| id.clone()).or(record.map(|recorded| recorded.id.clone())),
+            after: after.cloned().unwrap_or_default(),
+            create_first: false,
+            deposed: current.deposed.clone(),
+            release: false,
+            restore: false,
+            keep,
+            holds_data,
+            guide: String::new(),
+            label: String::new(),
+        };
+        let spec = self.given.kinds.get(&address.kind).map(|kind| kind.spec());
+        match (current.live, spec) {
+            (_, Err(error)) => self.problems.push(Problem::Broken(error.to_string())),
+            (_, Ok(spec)) if spec.life != Life::Own => step.reason = Reason::NotOurs,
+            (None, _) => step.reason = Reason::DeletedOutside,
+            (Some(_), _) if matches!(step.keep, Keep::Always(_)) => {
+                let Keep::Always(why) = &step.keep else { unreachable!("because it was matched") };
+                (step.action, step.reason) = (Action::Retain, Reason::Kept(why.clone()));
+            }
+            (Some((_, observed)), Ok(spec)) => {
+                step.action = Action::Delete;
+                let protected = |field| observed.inputs[field] == Value::Bool(true);
+                if spec.protected_by.is_some_and(protected) {
+                    step.release = true;
+                    if !self.given.consents.disable_protection {
+                        self.problems.push(Problem::Protected { address: address.clone() });
+                    }
+                }
+                let waits_for_snapshot = matches!(step.keep, Keep::WhileSnapshotOf(_));
+                if holds_data && !waits_for_snapshot && !self.given.consents.may_lose(address) {
+                    self.problems.push(Problem::DataDeleted { address: address.clone() });
+                }
+            }
+        }
+        self.steps.insert(address.clone(), step);
+    }
+
+    /// What is kept as long as a snapshot exists: known only when every other step is.
+    fn retain_keys(&mut self) {
+        let snapshot_of = |database: &Address| {
+            self.steps.values().find(|step| {
+                step.holds_data
+                    && !matches!(step.action, Action::Delete | Action::Forget)
+                    && step.address != *database
+                    && step.after.contains_key(database)
+            })
+        };
+        let kept: Vec<(Address, String)> = self
+            .steps
+            .values()
+            .filter(|step| step.action == Action::Delete)
+            .filter_map(|step| {
+                let Keep::WhileSnapshotOf(database) = &step.keep else { return None };
+                let snapshot = snapshot_of(database)?;
+                Some((step.address.clone(), format!("the data in {} cannot be read without it", snapshot.address)))
+            })
+            .collect();
+        for (address, why) in kept {
+            let step = self.steps.get_mut(&address).expect("because it was just seen");
+            (step.action, step.reason) = (Action::Retain, Reason::Kept(why));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+"""The sandbox process: starts everything, says where it is, stays until it is stopped or unused for hours.
+
+Bound to 127.0.0.1 only. It leaves the terminal's session and ignores its signals, so that it survives the command that
+started it; SIGTERM or POST /sandbox/stop end it. All data is in memory and goes with the process.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+# Read by moto when it is imported: without it AmazonECSTaskExecutionRolePolicy and its like do not exist.
+os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
+
+from . import (  # noqa: E402, F401  (importing a module installs its behaviour)
+    application,
+    balancing,
+    certificates,
+    clock,
+    compute,
+    control,
+    database,
+    database_groups,
+    definitions,
+    deployments,
+    dns,
+    gateways,
+    health,
+    identity,
+    logs,
+    metrics,
+    network,
+    resolver,
+    scaling,
+    scheduler,
+    secrets,
+    tagging,
+    workspace,
+)
+from .authority import AUTHORITY  # noqa: E402
+
+
+def arguments(given: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="simulator", description="A local AWS for rehearsing a ZenML Pro Hybrid deployment.")
+    parser.add_argument("--port", type=int, default=0, help="port of the AWS API; 0 takes a free one")
+    parser.add_argument("--data", type=Path, required=True, help="folder for sandbox.json, ca.pem and sandbox.log")
+    parser.add_argument("--step", type=float, default=float(os.environ.get("SIM_STEP", "0.3")), help="seconds per lifecycle step; 0 is instant")
+    parser.add_argument("--idle-hours", type=float, default=4, help="stop after this many hours without a request")
+    parser.add_argument("--containers", choices=("zenml", "opaque"), default="zenml", help="what runs in containers; opaque: any healthy program")
+    return parser.parse_args(given)
+
+
+def main(given: list[str] | None = None) -> int:
+    options = arguments(sys.argv[1:] if given is None else given)
+    _detach()
+    clock.set_step(options.step)
+    application.MODE["containers"] = options.containers
+    options.data.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+    world = control.World(lambda changed: _announce(changed, options.data))
+    moto = metrics.speak_cbor(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", options.port, control.Application(world, moto), threaded=True, request_handler=_QuietHandler)
+    secure, plain = workspace.start()
+    world.ports = {
+        "endpoint": f"http://127.0.0.1:{server.server_port}",
+        "https_port": secure,
+        "http_port": plain,
+        "dns_port": resolver.start(),
+        "ca_file": str(AUTHORITY.write(options.data).resolve()),
+        "pid": os.getpid(),
+    }
+    signal.signal(signal.SIGTERM, lambda *_: world.stopped.set())
+    threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
+    _announce(world, options.data)
+    print(json.dumps(world.describe()), flush=True)
+    _leave_output(options.data)
+    _tick(world, options.idle_hours)
+    _forget(world, options.data)
+    return 0
+
+
+class _QuietHandler(MotoRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  (werkzeug's name)
+        """One line per request helps nobody."""
+
+
+def _detach() -> None:
+    """Leaves the terminal: its Ctrl-C and hang-up are meant for the command that started the sandbox."""
+    try:
+        os.setsid()
+    except OSError:
+        pass  # already a session leader
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _announce(world: control.World, folder: Path) -> None:
+    """Writes sandbox.json in one step, so that a reader never sees half of it."""
+    path = folder / f"sandbox.json.{os.getpid()}"
+    path.write_text(json.dumps(world.describe()) + "\n")
+    path.replace(folder / "sandbox.json")
+
+
+def _leave_output(folder: Path) -> None:
+    """Whoever started the sandbox may close its pipes: from here on everything goes to a file."""
+    with open(folder / "sandbox.log", "ab", buffering=0) as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+
+
+def _tick(world: control.World, idle_hours: float) -> None:
+    """Moves the world on in the background, until it is stopped or unused for too long."""
+    pace = max(0.05, clock.step() / 2) if clock.step() else 1.0
+    while not world.stopped.wait(min(pace, 5)):
+        clock.advance()
+        if clock.now() - world.used > idle_hours * 3600:
+            return
+
+
+def _forget(world: control.World, folder: Path) -> None:
+    """Removes sandbox.json, unless a later sandbox has written its own."""
+    path = folder / "sandbox.json"
+    try:
+        if json.loads(path.read_text()).get("pid") == os.getpid():
+            path.unlink()
+    except (OSError, ValueError):
+        pass

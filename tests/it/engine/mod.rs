@@ -1,0 +1,3 @@
+//! The engine in the fake world: no AWS, no clock, no disk.
+
+mod crash;
