@@ -37,6 +37,10 @@ const TABLE: &[Row] = &[
     Row("ecs", "ServiceNotActiveException", "", Class::NotFound),
     Row("ecs", "ClientException", "Unable to describe task definition", Class::NotFound),
     Row("ecs", "InvalidParameterException", "referenced task was not found", Class::NotFound),
+    // Something that the call names, not the object itself.
+    Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "SSLPolicyNotFound", "", Class::Terminal),
     Row("elasticloadbalancing", "*NotFound", "", Class::NotFound),
     Row("iam", "NoSuchEntity", "", Class::NotFound),
     Row("secretsmanager", "ResourceNotFoundException", "", Class::NotFound),
@@ -58,7 +62,7 @@ const TABLE: &[Row] = &[
     Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
     Row("elasticloadbalancing", "UnsupportedCertificate", "", Class::Propagation),
     Row("elasticloadbalancing", "InvalidSecurityGroup", "", Class::Propagation),
-    Row("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "InvalidSubnet", "no internet gateway", Class::Propagation),
     // --- drain: a delete waits for its users
     Row("", "DependencyViolation", "", Class::Drain),
     Row("", "ResourceInUse*", "", Class::Drain),
@@ -145,6 +149,10 @@ mod tests {
             ("ecs", "InvalidParameterException", "something else", Class::Terminal),
             ("elasticloadbalancing", "DuplicateLoadBalancerName", "", Class::Exists),
             ("elasticloadbalancing", "ResourceInUse", "", Class::Drain),
+            ("elasticloadbalancing", "ListenerNotFound", "", Class::NotFound),
+            ("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
+            ("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+            ("elasticloadbalancing", "SSLPolicyNotFound", "", Class::Terminal),
             ("rds", "InvalidDBInstanceState", "", Class::Busy),
             (
                 "rds",

@@ -1,6 +1,8 @@
 //! Each kind on the wire: create, no-op, update, drift, delete, against the sandbox.
 
+mod acm;
 mod ec2;
+mod elb;
 mod facts;
 mod iam;
 mod logs;
@@ -9,3 +11,4 @@ mod rds;
 mod secrets;
 mod ecs;
 mod security_groups;
+mod route53;
