@@ -18,4 +18,5 @@ pub mod model;
 pub mod plan;
 pub mod report;
 pub mod resource;
+pub mod sandbox;
 pub mod state;
