@@ -3,3 +3,4 @@
 pub mod deployment;
 pub mod fake;
 pub mod lifecycle;
+pub mod sandbox;
