@@ -32,10 +32,10 @@ pub(super) async fn ensure(options: &Options, progress: &dyn Fn(&str)) -> Result
         return Ok(environment.python());
     }
     let waiting = || progress("waiting for another process that is installing the sandbox");
-    let _held = lock::wait(&environment.beside("lock"), PATIENCE, waiting).await?;
+    let held = lock::wait(&environment.beside("lock"), PATIENCE, waiting).await?;
     if !environment.complete() {
         let sources = files::unpack(options).await?;
-        environment.make(&base, &sources, progress).await?;
+        environment.make(&base, &sources, &held, progress).await?;
     }
     Ok(environment.python())
 }
@@ -67,7 +67,7 @@ impl Environment {
         marked && self.python().exists()
     }
 
-    async fn make(&self, base: &Python, sources: &Path, progress: &dyn Fn(&str)) -> Result<()> {
+    async fn make(&self, base: &Python, sources: &Path, held: &File, progress: &dyn Fn(&str)) -> Result<()> {
         if self.folder.exists() {
             progress("an earlier installation of the sandbox was not finished: making it again");
             std::fs::remove_dir_all(&self.folder).map_err(SandboxError::io(&self.folder))?;
@@ -79,22 +79,24 @@ impl Environment {
 
         let mut venv = Command::new(&base.program);
         venv.args(["-m", "venv"]).arg(&self.folder);
-        self.run("python -m venv", venv, &log).await?;
+        self.run("python -m venv", venv, held, &log).await?;
 
         let mut pip = Command::new(self.python());
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"]);
         pip.arg(sources.join(REQUIREMENTS)).arg("-c").arg(sources.join(CONSTRAINTS));
-        self.run("pip install", pip, &log).await?;
+        self.run("pip install", pip, held, &log).await?;
 
         files::write(&self.folder.join(MARKER), &self.key)?;
         progress(&format!("installed the sandbox in {} s", started.elapsed().as_secs()));
         Ok(())
     }
 
-    async fn run(&self, step: &str, mut command: Command, log: &Path) -> Result<()> {
+    async fn run(&self, step: &str, mut command: Command, held: &File, log: &Path) -> Result<()> {
         let output = File::options().append(true).open(log).map_err(SandboxError::io(log))?;
         let errors = output.try_clone().map_err(SandboxError::io(log))?;
-        command.stdin(Stdio::null()).stdout(output).stderr(errors).kill_on_drop(true);
+        // Holding the lock as its input, a pip that outlives a killed hybridctl keeps the next one waiting.
+        let input = held.try_clone().map_err(SandboxError::io(log))?;
+        command.stdin(Stdio::from(input)).stdout(output).stderr(errors).kill_on_drop(true);
         // Either would make pip install somewhere else than into the environment.
         for name in ["PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_USER", "PIP_PYTHON"] {
             command.env_remove(name);

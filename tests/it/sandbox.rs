@@ -64,6 +64,22 @@ async fn a_killed_sandbox_is_started_anew() {
     assert!(stop(&options).await.unwrap());
 }
 
+/// It outlives the command that started it: neither that one's Ctrl-C nor its secrets are meant for it.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn it_has_neither_our_signals_nor_our_environment() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = options(folder.path());
+    let server = ensure(&options, &quiet).await.unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.pid)).unwrap();
+    let group = stat.rsplit(')').next().unwrap().split_whitespace().nth(2).unwrap();
+    assert_eq!(group, server.pid.to_string());
+    let environment = std::fs::read(format!("/proc/{}/environ", server.pid)).unwrap();
+    let environment = String::from_utf8_lossy(&environment);
+    assert!(std::env::var("CARGO_MANIFEST_DIR").is_ok() && !environment.contains("CARGO_"), "{environment}");
+    assert!(stop(&options).await.unwrap());
+}
+
 #[tokio::test]
 async fn it_ends_with_its_parent() {
     let folder = tempfile::tempdir().unwrap();
