@@ -160,6 +160,30 @@ async fn a_half_finished_installation_is_made_again() {
     assert_eq!(python(&options, &quiet).await.unwrap(), installed);
 }
 
+/// install, killed while a child of pip lives on -> the next run waits for that child, and starts over
+#[tokio::test]
+async fn an_installation_left_behind_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = faked(folder.path());
+    let slow = folder.path().join("sandbox/slow");
+    std::fs::create_dir_all(folder.path().join("sandbox")).unwrap();
+    std::fs::write(&slow, "").unwrap();
+    let mut killed = Box::pin(python(&options, &quiet));
+    while pip_calls(folder.path()) == 0 {
+        let _ = tokio::time::timeout(Duration::from_millis(50), &mut killed).await;
+    }
+    drop(killed);
+    std::fs::remove_file(&slow).unwrap();
+    let lines = RefCell::new(vec![]);
+    let installed = python(&options, &|line| lines.borrow_mut().push(line.to_owned())).await.unwrap();
+    assert!(installed.exists());
+    assert_eq!(pip_calls(folder.path()), 2);
+    let expected =
+        ["waiting for another process that is installing", "an earlier installation", "installing", "installed"];
+    assert_eq!(lines.borrow().len(), expected.len(), "{lines:?}");
+    assert!(lines.borrow().iter().zip(expected).all(|(line, start)| line.starts_with(start)), "{lines:?}");
+}
+
 #[tokio::test]
 async fn a_server_that_does_not_start_says_why() {
     let folder = tempfile::tempdir().unwrap();
