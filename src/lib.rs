@@ -19,4 +19,5 @@ pub mod plan;
 pub mod report;
 pub mod resource;
 pub mod stack;
+pub mod sandbox;
 pub mod state;

@@ -4,3 +4,4 @@ pub mod deployment;
 pub mod fake;
 pub mod lifecycle;
 pub mod templates;
+pub mod sandbox;
