@@ -140,5 +140,4 @@ impl Page<'_> {
 }
 
 #[cfg(test)]
-#[path = "plan_text_tests.rs"]
 mod tests;

@@ -97,12 +97,14 @@ pub fn did(verb: Verb, action: Action) -> &'static str {
     }
 }
 
-/// Returns what an operation could not do, for events that do not say which action it was.
-pub fn infinitive(verb: Verb) -> &'static str {
-    match verb {
-        Verb::Make => "create or update",
-        Verb::Release => "lift the deletion protection of",
-        Verb::Delete => "delete",
+/// Returns what an operation could not do, after "could not": `create`, `delete the old one`.
+pub fn could_not(verb: Verb, action: Action) -> &'static str {
+    match (verb, action) {
+        (Verb::Release, _) => "lift the deletion protection",
+        (Verb::Make, Action::Replace) => "make the new one",
+        (Verb::Make, _) => act(action),
+        (Verb::Delete, Action::Delete | Action::Forget) => act(action),
+        (Verb::Delete, _) => "delete the old one",
     }
 }
 
