@@ -3,7 +3,7 @@
 //! It holds no clock: whoever asks says what time it is, as time since the run began.
 
 use super::event::{Event, Totals};
-use super::words::{could_not, count, did, doing, duration, printable, progress, short_list};
+use super::words::{could_not, count, did, doing, duration, one_line, printable, progress, short_list};
 use crate::model::Address;
 use crate::plan::{Action, Verb};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ impl Flight {
     pub fn phase(&self) -> String {
         let doing = doing(self.verb, self.action);
         match self.word.as_deref().filter(|word| *word != doing) {
-            Some(word) => format!("{doing}, {}", printable(word)),
+            Some(word) => format!("{doing}, {}", one_line(word)),
             None => doing.to_owned(),
         }
     }
@@ -124,8 +124,9 @@ impl Board {
         let mut held: BTreeMap<&Address, BTreeSet<&Address>> = BTreeMap::new();
         for ((address, _), waits) in &self.waiting {
             let on = waits.iter().filter(|used| self.flights.contains_key(*used));
-            on.for_each(|used| drop(held.entry(address).or_default().insert(used)));
+            held.entry(address).or_default().extend(on);
         }
+        held.retain(|_, on| !on.is_empty());
         if held.is_empty() {
             return None;
         }
@@ -150,9 +151,9 @@ impl Board {
                 let usually = if long { format!(" (takes about {})", duration(*expected)) } else { String::new() };
                 about(Mark::Going, address, format!("{}{usually}", doing(*verb, *action)))
             }
-            Event::Made { address, id } => about(Mark::Going, address, format!("is {id}")),
+            Event::Made { address, id } => about(Mark::Going, address, format!("has the id {id}")),
             Event::Settling { .. } => None,
-            Event::Note { address, line } => about(Mark::Remark, address, printable(line)),
+            Event::Note { address, line } => about(Mark::Remark, address, one_line(line)),
             Event::Finished { address, verb, action, took } => {
                 about(Mark::Well, address, format!("{} in {}", did(*verb, *action), duration(*took)))
             }
@@ -202,7 +203,7 @@ mod tests {
         }
         assert_eq!(
             board.waiting_line(3).as_deref(),
-            Some("waiting: ecs.service/zenml on rds.instance/main, 1 more later")
+            Some("waiting: ecs.service/zenml on rds.instance/main, 2 more later")
         );
         assert_eq!(board.waiting_for(&address("rds.instance/main")).len(), 1);
         let flight = &board.flights()[&address("rds.instance/main")];

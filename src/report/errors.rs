@@ -63,13 +63,13 @@ pub fn outcome_text(outcome: &Outcome, plan: &Plan, command: &str, style: Style)
     }
     let mut out = String::new();
     for (addresses, error) in grouped(outcome) {
-        let told: Vec<String> = addresses.iter().map(|address| format!("{} {address}", verb(plan, address))).collect();
+        let told: Vec<(&str, &Address)> = addresses.iter().map(|address| (verb(plan, address), *address)).collect();
         out.push_str(&error_text(&told_together(&told), error, style));
         out.push('\n');
     }
     if let Some(lost) = &outcome.lost {
         out.push_str(&format!("{} could not save the state\n  {lost}\n", paint(style, Ink::Bad, "error:")));
-        out.push_str("  The run ended at once; the next one finds what was made by its tags.\n\n");
+        out.push_str("  The run ended at once; the next one looks for what this one was making.\n\n");
     }
     for line in skipped_lines(outcome) {
         out.push_str(&line);
@@ -80,21 +80,19 @@ pub fn outcome_text(outcome: &Outcome, plan: &Plan, command: &str, style: Style)
 }
 
 /// `create a, create b and update c`, but the verb only once where it is the same.
-fn told_together(told: &[String]) -> String {
-    let split = |text: &String| text.split_once(' ').map(|(verb, address)| (verb.to_owned(), address.to_owned()));
-    let pairs: Vec<(String, String)> = told.iter().filter_map(split).collect();
-    match pairs.first() {
-        Some((first, _)) if pairs.iter().all(|(verb, _)| verb == first) => {
-            format!("{first} {}", short_list(pairs.iter().map(|(_, address)| address), 5))
+fn told_together(told: &[(&str, &Address)]) -> String {
+    match told.first() {
+        Some((first, _)) if told.iter().all(|(verb, _)| verb == first) => {
+            format!("{first} {}", short_list(told.iter().map(|(_, address)| address), 5))
         }
-        _ => short_list(told, 5),
+        _ => short_list(told.iter().map(|(verb, address)| format!("{verb} {address}")), 5),
     }
 }
 
 fn verb(plan: &Plan, address: &Address) -> &'static str {
     match plan.steps.get(address).map(|step| step.action) {
         // A step that keeps its object only acts on its leftovers.
-        Some(Action::Keep | Action::Retain) => "clean-up",
+        Some(Action::Keep | Action::Retain) => "clean up after",
         Some(action) => act(action),
         None => "change",
     }
@@ -102,7 +100,8 @@ fn verb(plan: &Plan, address: &Address) -> &'static str {
 
 /// Failures that differ in nothing but the resource, in the order of addresses.
 fn grouped(outcome: &Outcome) -> Vec<(Vec<&Address>, &Error)> {
-    let same = |a: &Error, b: &Error| a.class == b.class && a.code == b.code && a.message == b.message;
+    let same =
+        |a: &Error, b: &Error| a.class == b.class && a.code == b.code && a.message == b.message && a.hints == b.hints;
     let mut groups: Vec<(Vec<&Address>, &Error)> = vec![];
     for (address, error) in &outcome.failed {
         match groups.iter_mut().find(|(_, known)| same(known, error)) {
@@ -127,15 +126,19 @@ fn skipped_lines(outcome: &Outcome) -> Vec<String> {
     causes.into_iter().map(sentence).collect()
 }
 
+/// What was begun but not completed is on record too: only what was completed is counted.
 fn ending(outcome: &Outcome) -> String {
     let done = match outcome.done.len() {
-        0 => "Nothing was changed.".to_owned(),
-        number => format!("{} on record as done.", count(number, "resource")),
+        0 => "Nothing was completed.".to_owned(),
+        number => format!("{} completed.", count(number, "resource")),
     };
-    if outcome.failed.is_empty() && outcome.stopped {
-        return format!("Stopped. {done} Continue with:");
+    if outcome.lost.is_some() {
+        return "When the cause is removed, continue with:".to_owned();
     }
-    if outcome.timed_out {
+    if outcome.failed.is_empty() && outcome.stopped {
+        return format!("Stopped. {done} What was begun is on record; continue with:");
+    }
+    if outcome.timed_out && outcome.failed.len() == 1 {
         return format!("{done} Nothing is lost: go on waiting with:");
     }
     format!("{done} When the cause is removed, continue with:")

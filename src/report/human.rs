@@ -160,7 +160,7 @@ fn spinner(style: Style) -> ProgressStyle {
         Style::Coloured => "{spinner:.cyan} {prefix}  {took:>7} {wide_msg}",
     };
     let took = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-        drop(out.write_str(&duration(state.elapsed())));
+        out.write_str(&duration(state.elapsed())).expect("because a string takes every text");
     };
     ProgressStyle::with_template(template).expect("because the template is ours").with_key("took", took)
 }

@@ -150,7 +150,22 @@ mod tests {
         let out = String::from_utf8(out).unwrap();
         let head = r#"{"schemaVersion":"hybridctl.events/1","time":"2026-09-10T00:26:40.000Z","type":"#;
         let lines: Vec<&str> = out.lines().map(|line| line.strip_prefix(head).unwrap()).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        "planned","operations":[{"address":"rds.instance/main","verb":"make","waits_for":[]},{"address":"elb.listener/https","verb":"make","waits_for":[]},{"address":"ecs.service/zenml","verb":"make","waits_for":["rds.instance/main","elb.listener/https"]},{"address":"route53.record/server","verb":"make","waits_for":["ecs.service/zenml"]}]}
+        "started","address":"rds.instance/main","verb":"make","action":"create","expected_secs":330.0}
+        "made","address":"rds.instance/main","id":"zenml-hybrid-db"}
+        "settling","address":"rds.instance/main","word":"backing-up","waited_secs":1.0}
+        "started","address":"elb.listener/https","verb":"make","action":"create","expected_secs":2.0}
+        "settling","address":"rds.instance/main","word":"backing-up","waited_secs":20.0}
+        "finished","address":"elb.listener/https","verb":"make","action":"create","took_secs":2.0}
+        "settling","address":"rds.instance/main","word":"backing-up","waited_secs":31.0}
+        "note","address":"rds.instance/main","line":"the first backup is being made"}
+        "failed","address":"rds.instance/main","verb":"make","error":{"class":"terminal","operation":"rds:CreateDBInstance","code":"StorageFull","message":"no room left\nin this zone","request_id":"7f3c","hints":[]}}
+        "skipped","address":"ecs.service/zenml","because":"rds.instance/main"}
+        "skipped","address":"route53.record/server","because":"rds.instance/main"}
+        "stopping"}
+        "done","done":1,"failed":1,"skipped":2,"stopped":false}
+        "#);
     }
 
     struct Full;

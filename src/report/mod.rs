@@ -15,6 +15,7 @@ pub mod plan_order;
 pub mod plan_step;
 pub mod plan_summary;
 pub mod plan_text;
+pub mod problems;
 pub mod timings;
 pub mod value_text;
 pub mod words;
@@ -27,6 +28,7 @@ pub use many::Many;
 pub use plain::Plain;
 pub use plan_json::{PLAN_SCHEMA, plan_json};
 pub use plan_text::{Meta, Place, plan_text};
+pub use problems::problems_text;
 pub use timings::timings_text;
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::board::{Board, Flight, Mark, Said};
 use super::event::{Event, Reporter};
-use super::words::{duration, pad, printable, short_list};
+use super::words::{duration, one_line, pad, short_list};
 use crate::model::Address;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -62,7 +62,7 @@ impl<W: Write> Plain<W> {
             1 => format!("; {} waits for it", short_list(held, 1)),
             _ => format!("; {} wait for it", short_list(held, 3)),
         };
-        let text = format!("{} ({}){held}", printable(word), flight.progress(now));
+        let text = format!("{} ({}){held}", one_line(word), flight.progress(now));
         self.said.insert(address.clone(), (word.to_owned(), now));
         self.line(now, &Said { mark: Mark::Going, address: Some(address.clone()), text });
     }
@@ -121,6 +121,22 @@ mod tests {
                 plain.tick();
             }
         }
-        assert_eq!(String::from_utf8(out).unwrap(), "");
+        let expected = "\
+[   0.0s] 4 operations
+[   0.0s] rds.instance/main      creating (takes about 5m 30s)
+[   1.0s] rds.instance/main      has the id zenml-hybrid-db
+[   1.0s] rds.instance/main      backing-up (1.0s of about 5m 30s); ecs.service/zenml waits for it
+[   2.0s] elb.listener/https     creating
+[   4.0s] elb.listener/https     created in 2.0s
+[    35s] rds.instance/main      backing-up (35s of about 5m 30s); ecs.service/zenml waits for it
+[    36s] rds.instance/main      the first backup is being made
+[ 1m 10s] still waiting for rds.instance/main (creating, backing-up, 1m 10s of about 5m 30s)
+[ 6m 40s] rds.instance/main      could not create: StorageFull: no room left
+[ 6m 40s] ecs.service/zenml      skipped: it needs rds.instance/main, which failed
+[ 6m 40s] route53.record/server  skipped: it needs rds.instance/main, which failed
+[ 6m 41s] stopping: nothing new is started; what is in flight is put on record
+[ 6m 42s] 1 done, 1 failed, 2 skipped
+";
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

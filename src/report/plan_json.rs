@@ -141,6 +141,70 @@ mod tests {
             .inputs(json!({"vpc_id": reference("ec2.vpc/main#vpc_id")}))
             .change("cidr_block", json!("10.0.0.0/20"), json!("10.0.16.0/20"), Effect::Replace)]);
         let json = plan_json(&plan, &meta(Place::Account("123456789012".into())));
-        insta::assert_snapshot!(format!("{json:#}"), @"");
+        insta::assert_snapshot!(format!("{json:#}"), @r#"
+        {
+          "schemaVersion": "hybridctl.plan/1",
+          "deployment": "zenml-hybrid",
+          "region": "eu-central-1",
+          "account": "123456789012",
+          "serial": 7,
+          "changes": true,
+          "summary": {
+            "create": 0,
+            "adopt": 0,
+            "update": 0,
+            "replace": 1,
+            "delete": 0,
+            "forget": 0,
+            "retain": 0,
+            "keep": 0,
+            "leftovers": 0
+          },
+          "data": [],
+          "steps": [
+            {
+              "address": "ec2.subnet/a",
+              "action": "replace",
+              "reason": "failed",
+              "why": "it can never be used (`error`)",
+              "guide": "step 1",
+              "label": "a",
+              "id": "subnet-1",
+              "changes": [
+                {
+                  "field": "cidr_block",
+                  "from": "10.0.0.0/20",
+                  "to": "10.0.16.0/20",
+                  "effect": "replace",
+                  "drift": false,
+                  "impact": null
+                }
+              ],
+              "inputs": {
+                "vpc_id": {
+                  "$output": "ec2.vpc/main#vpc_id"
+                }
+              },
+              "after": [
+                {
+                  "address": "ec2.vpc/main",
+                  "need": "settled",
+                  "on_delete": "reversed",
+                  "uses": true
+                }
+              ],
+              "create_first": false,
+              "release": false,
+              "restore": false,
+              "leftovers": [],
+              "keep": "never",
+              "holds_data": false,
+              "impact": [
+                "it is absent until the new one is made"
+              ]
+            }
+          ]
+        }
+        "#);
     }
 }

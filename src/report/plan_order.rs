@@ -25,7 +25,7 @@ pub fn reading_order(plan: &Plan) -> Vec<&Step> {
         let next = ready.min_by_key(|address| rank(&plan.steps[*address])).or(waiting.keys().next().copied());
         let Some(next) = next else { break };
         waiting.remove(next);
-        waiting.values_mut().for_each(|waits| drop(waits.remove(next)));
+        waiting.values_mut().for_each(|waits| waits.retain(|used| *used != next));
         order.push(&plan.steps[next]);
     }
     order.extend(plan.steps.values().filter(|step| step.action == Action::Retain));

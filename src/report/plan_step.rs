@@ -97,6 +97,9 @@ fn changes_only_tags(step: &Step) -> bool {
     step.action == Action::Update && !step.changes.is_empty() && step.changes.iter().all(|c| c.field == TAGS)
 }
 
+/// The impact of a replacement of which the kind declares none.
+const ABSENT: &str = "it is absent until the new one is made";
+
 /// Returns what a step costs the users of the deployment, each sentence once.
 pub fn impacts(step: &Step) -> Vec<&str> {
     let mut impacts: Vec<&str> = vec![];
@@ -104,6 +107,9 @@ pub fn impacts(step: &Step) -> Vec<&str> {
         if step.makes() && !impacts.contains(&impact) {
             impacts.push(impact);
         }
+    }
+    if step.action == Action::Replace && !step.create_first && impacts.is_empty() {
+        impacts.push(ABSENT);
     }
     impacts
 }

@@ -96,8 +96,8 @@ pub fn data_lines(plan: &Plan) -> Vec<String> {
     fates.iter().map(sentence).collect()
 }
 
-/// Returns the sentences on what the users of the deployment notice: one per impact. None for a plan that only makes or only
-/// deletes: nobody uses it yet, or any more.
+/// Returns the sentences on what the users of the deployment notice: one per impact. None for a plan that only makes, or that
+/// deletes: nobody uses it yet, or what is deleted may be missed.
 pub fn impact_lines(plan: &Plan) -> Vec<String> {
     let mut told: Vec<(&str, Vec<&Address>)> = vec![];
     for step in plan.steps.values() {
@@ -111,7 +111,10 @@ pub fn impact_lines(plan: &Plan) -> Vec<String> {
     let sentence = |(impact, addresses): &(&str, Vec<&Address>)| format!("Expect from {}: {impact}.", list(addresses));
     let lines: Vec<String> = told.iter().map(sentence).collect();
     let running = plan.count(Action::Update) + plan.count(Action::Replace) > 0;
-    if lines.is_empty() && running { vec!["No outage is expected.".to_owned()] } else { lines }
+    if lines.is_empty() && running && plan.count(Action::Delete) == 0 {
+        return vec!["None of these changes is known to cause an outage.".to_owned()];
+    }
+    lines
 }
 
 #[cfg(test)]

@@ -50,7 +50,12 @@ mod tests {
             [("ec2.vpc/main", 3), ("rds.instance/main", 552), ("ec2.subnet/a", 3), ("elb.load_balancer/main", 160)];
         let done = done.map(|(text, seconds)| (address(text), Duration::from_secs(seconds)));
         let text = timings_text(&done.into(), Duration::from_secs(601), 2);
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r#"
+        4 resources in 10m 01s
+          rds.instance/main        9m 12s  ▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇▇
+          elb.load_balancer/main   2m 40s  ▇▇▇▇▇▇▇
+          2 others together          6.0s
+        "#);
         assert_eq!(timings_text(&BTreeMap::new(), Duration::ZERO, 9), "");
     }
 }

@@ -164,6 +164,11 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
+/// Returns the text on one line, without control characters.
+pub fn one_line(text: &str) -> String {
+    printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +196,7 @@ mod tests {
         assert_eq!(paint(Style::Plain, Ink::Bad, "x"), "x");
         let painted = paint(Style::Coloured, Ink::Bad, "x");
         assert!(painted.starts_with('\u{1b}') && console::strip_ansi_codes(&painted) == "x");
+        assert_eq!(one_line(" a\n  b\t"), "a b");
         assert_eq!(printable("a\u{1b}[31mb\nc"), "a\u{fffd}[31mb\nc");
     }
 }

@@ -19,7 +19,14 @@ fn a_failure_says_what_why_and_what_next() {
     let error = from_aws("DBSubnetGroupDoesNotCoverEnoughAZs", "the subnet group must cover two zones\nit covers one")
         .hint("`network.zones` lists only `eu-central-1a`")
         .hint("add a second zone, then continue with `hybridctl up`");
-    insta::assert_snapshot!(error_text("create rds.instance/main", &error, Style::Plain), @"");
+    insta::assert_snapshot!(error_text("create rds.instance/main", &error, Style::Plain), @r#"
+    error: could not create rds.instance/main
+      DBSubnetGroupDoesNotCoverEnoughAZs: the subnet group must cover two zones
+      it covers one (rds:CreateDBInstance, request 7f3c2b1a)
+    hint: `network.zones` lists only `eu-central-1a`
+    hint: add a second zone, then continue with:
+        hybridctl up
+    "#);
 }
 
 #[test]
@@ -47,14 +54,27 @@ fn an_outcome_with_failures_and_what_they_held_up() {
         step("route53.record/server", Action::Create),
     ]);
     let expired = from_aws("ExpiredToken", "the security token is expired").in_class(Class::Credentials);
+    let expired = expired.hint("sign in with `aws sso login`");
     let mut outcome = Outcome::default();
     outcome.done.insert(address("ec2.vpc/main"), Duration::from_secs(2));
     outcome.failed.insert(address("rds.instance/main"), from_aws("StorageFull", "no room left"));
-    outcome.failed.insert(address("ec2.vpc/a"), expired.clone().hint("sign in with `aws sso login`"));
+    outcome.failed.insert(address("ec2.vpc/a"), expired.clone());
     outcome.failed.insert(address("ec2.vpc/b"), Error { request_id: Some("other".into()), ..expired });
     outcome.skipped.insert(address("ecs.service/zenml"), address("rds.instance/main"));
     outcome.skipped.insert(address("route53.record/server"), address("rds.instance/main"));
-    insta::assert_snapshot!(outcome_text(&outcome, &plan, "hybridctl up", Style::Plain), @"");
+    insta::assert_snapshot!(outcome_text(&outcome, &plan, "hybridctl up", Style::Plain), @r#"
+    error: could not update ec2.vpc/a and ec2.vpc/b
+      ExpiredToken: the security token is expired (rds:CreateDBInstance, request 7f3c2b1a)
+    hint: sign in with:
+        aws sso login
+
+    error: could not create rds.instance/main
+      StorageFull: no room left (rds:CreateDBInstance, request 7f3c2b1a)
+
+    Not begun because of rds.instance/main: 2 resources (ecs.service/zenml and route53.record/server).
+    1 resource completed. When the cause is removed, continue with:
+        hybridctl up
+    "#);
 }
 
 #[test]
@@ -62,7 +82,7 @@ fn a_stop_says_how_to_continue() {
     let outcome = Outcome { stopped: true, ..Outcome::default() };
     assert_eq!(
         outcome_text(&outcome, &plan_of([]), "hybridctl destroy", Style::Plain),
-        "Stopped. Nothing was changed. Continue with:\n    hybridctl destroy\n"
+        "Stopped. Nothing was completed. What was begun is on record; continue with:\n    hybridctl destroy\n"
     );
     assert_eq!(outcome_text(&Outcome::default(), &plan_of([]), "hybridctl up", Style::Plain), "");
 }
@@ -71,5 +91,12 @@ fn a_stop_says_how_to_continue() {
 fn a_lost_state_is_an_error_of_its_own() {
     let lost = crate::state::StoreError::Moved { expected: 3, found: 4 };
     let outcome = Outcome { lost: Some(lost), ..Outcome::default() };
-    insta::assert_snapshot!(outcome_text(&outcome, &plan_of([]), "hybridctl up", Style::Plain), @"");
+    insta::assert_snapshot!(outcome_text(&outcome, &plan_of([]), "hybridctl up", Style::Plain), @r#"
+    error: could not save the state
+      the state was changed by another run: expected serial 3, found 4
+      The run ended at once; the next one looks for what this one was making.
+
+    When the cause is removed, continue with:
+        hybridctl up
+    "#);
 }

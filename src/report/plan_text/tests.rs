@@ -39,7 +39,24 @@ fn first_plan() -> Plan {
 
 #[test]
 fn the_first_plan_offline() {
-    insta::assert_snapshot!(plan_text(&first_plan(), &meta(Place::Offline), Style::Plain), @"");
+    insta::assert_snapshot!(plan_text(&first_plan(), &meta(Place::Offline), Style::Plain), @r#"
+    Plan for zenml-hybrid in eu-central-1, offline: nothing was looked up on AWS
+
+    + ec2.vpc/main           create  guide: step 1
+          cidr_block: "10.0.0.0/16"
+          enable_dns_hostnames: true
+    + ec2.subnet/private-a   create  guide: step 1
+          vpc_id: (known after apply: ec2.vpc/main#vpc_id)
+          cidr_block: "10.0.128.0/20"
+          availability_zone: "eu-central-1a"
+          map_public_ip_on_launch: false
+    + rds.subnet_group/main  create  guide: implied by step 2
+          name: "zenml-hybrid-db"
+          subnet_ids: [ec2.subnet/private-a] (known after apply)
+
+    Plan: 3 to create.
+    No data is at risk.
+    "#);
 }
 
 fn container(tag: &str, debug: Value) -> Value {
@@ -99,7 +116,31 @@ fn mixed_plan() -> Plan {
 
 #[test]
 fn a_plan_with_everything_in_it() {
-    insta::assert_snapshot!(on_aws(&mixed_plan()), @"");
+    insta::assert_snapshot!(on_aws(&mixed_plan()), @r#"
+    Plan for zenml-hybrid in eu-central-1, account 123456789012
+
+    + ec2.security_group_rule/db-in     create again: deleted outside hybridctl                   guide: step 2
+          group_id: (ec2.security_group/db#group_id)
+          port: 3306
+    ~ rds.instance/main                 update: somebody changed it on AWS                        guide: step 2
+        ~ instance_class: "db.t3.small" → "db.t3.micro"
+        ! impact: outage of some minutes
+    < secrets.generated_secret/jwt-key  restore: deleted, but still within its recovery window    guide: implied by step 3
+          id: arn:aws:secretsmanager:eu-central-1:123456789012:secret:zenml/server/jwt-key-AbCdEf
+    ± ecs.task_definition/zenml         replace, new one first: container cannot change in place  guide: step 7
+        ~ container.image: "…/zenml-pro-server:0.92.0" → "…/zenml-pro-server:0.93.1"
+        - container.environment.ZENML_DEBUG: "1"
+    ~ ecs.service/zenml                 update: the configuration changed                         guide: step 8
+        ~ task_definition: "…/zenml-hybrid:41" → (known after apply: ecs.task_definition/zenml#task_definition_arn)
+        ~ desired_count: 3 → 2  (somebody changed it on AWS)
+    - ec2.vpc_endpoint/s3               delete: not wanted any more                               vpce-0123456789abcdef0
+    ? logs.log_group/old                forget: deleted outside hybridctl                         /ecs/old
+    ! iam.role/execution                retain: ZenML's image grant is bound to it                zenml-hybrid-execution
+
+    Plan: 1 to create, 1 to adopt, 2 to update, 1 to replace, 1 to delete, 1 to forget, 1 kept, 2 unchanged.
+    No data is at risk.
+    Expect from rds.instance/main: outage of some minutes.
+    "#);
 }
 
 #[test]
@@ -118,7 +159,19 @@ fn a_destroy_that_keeps_a_snapshot() {
             .reason(Reason::Kept("the data in rds.snapshot/final cannot be read without it".into()))
             .with(|step| step.keep = Keep::WhileSnapshotOf("rds.instance/main".parse().unwrap())),
     ]);
-    insta::assert_snapshot!(on_aws(&plan), @"");
+    insta::assert_snapshot!(on_aws(&plan), @r#"
+    Plan for zenml-hybrid in eu-central-1, account 123456789012
+
+    + rds.snapshot/final                       create
+          name: "zenml-hybrid-final-1"
+    - ec2.vpc/main                             delete: not wanted any more                                       vpc-0abc
+    - rds.instance/main                        delete: not wanted any more                                       zenml-hybrid-db
+        ! its deletion protection is lifted first
+    ! secrets.generated_secret/encryption-key  retain: the data in rds.snapshot/final cannot be read without it  arn:…:secret:zenml/server/encryption-key-AbCdEf
+
+    Plan: 1 to create, 2 to delete, 1 kept.
+    Data: rds.instance/main goes; its data is kept in rds.snapshot/final.
+    "#);
 }
 
 #[test]
