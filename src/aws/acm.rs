@@ -1,5 +1,7 @@
 //! ACM certificates.
 
-use crate::resource::Kind;
+pub mod certificate;
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];
+use crate::resource::{Kind, Of};
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[&Of::<certificate::Certificate>::KIND];

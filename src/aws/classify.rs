@@ -34,7 +34,13 @@ const TABLE: &[Row] = &[
     Row("rds", "*NotFoundFault", "", Class::NotFound),
     Row("ecs", "ClusterNotFoundException", "", Class::NotFound),
     Row("ecs", "ServiceNotFoundException", "", Class::NotFound),
+    Row("ecs", "ServiceNotActiveException", "", Class::NotFound),
     Row("ecs", "ClientException", "Unable to describe task definition", Class::NotFound),
+    Row("ecs", "InvalidParameterException", "referenced task was not found", Class::NotFound),
+    // Something that the call names, not the object itself.
+    Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "SSLPolicyNotFound", "", Class::Terminal),
     Row("elasticloadbalancing", "*NotFound", "", Class::NotFound),
     Row("iam", "NoSuchEntity", "", Class::NotFound),
     Row("secretsmanager", "ResourceNotFoundException", "", Class::NotFound),
@@ -52,10 +58,11 @@ const TABLE: &[Row] = &[
     Row("ecs", "ClientException", "unable to assume", Class::Propagation),
     Row("rds", "InvalidParameterValue", "IAM role ARN value is invalid", Class::Propagation),
     Row("rds", "InvalidSubnet", "", Class::Propagation),
+    Row("rds", "*", "permission to create service linked role", Class::Propagation),
     Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
     Row("elasticloadbalancing", "UnsupportedCertificate", "", Class::Propagation),
     Row("elasticloadbalancing", "InvalidSecurityGroup", "", Class::Propagation),
-    Row("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+    Row("elasticloadbalancing", "InvalidSubnet", "no internet gateway", Class::Propagation),
     // --- drain: a delete waits for its users
     Row("", "DependencyViolation", "", Class::Drain),
     Row("", "ResourceInUse*", "", Class::Drain),
@@ -73,6 +80,7 @@ const TABLE: &[Row] = &[
     Row("logs", "OperationAborted*", "", Class::Busy),
     Row("iam", "ConcurrentModification*", "", Class::Busy),
     Row("ecs", "UpdateInProgressException", "", Class::Busy),
+    Row("ecs", "ClientException", "Too many concurrent attempts", Class::Busy),
     Row("ec2", "IncorrectState", "", Class::Busy),
     // A name that was force-deleted seconds ago; inside a recovery window `find` restores it instead.
     Row("secretsmanager", "InvalidRequestException", "scheduled for deletion", Class::Busy),
@@ -141,7 +149,17 @@ mod tests {
             ("ecs", "InvalidParameterException", "something else", Class::Terminal),
             ("elasticloadbalancing", "DuplicateLoadBalancerName", "", Class::Exists),
             ("elasticloadbalancing", "ResourceInUse", "", Class::Drain),
+            ("elasticloadbalancing", "ListenerNotFound", "", Class::NotFound),
+            ("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
+            ("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
+            ("elasticloadbalancing", "SSLPolicyNotFound", "", Class::Terminal),
             ("rds", "InvalidDBInstanceState", "", Class::Busy),
+            (
+                "rds",
+                "InvalidParameterValue",
+                "Verify that you have permission to create service linked role.",
+                Class::Propagation,
+            ),
             ("route53", "InvalidChangeBatch", "it already exists", Class::Exists),
         ];
         for (service, code, message, class) in cases {

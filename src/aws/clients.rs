@@ -4,6 +4,8 @@ use super::batch::Batches;
 use super::classify::classify;
 use crate::resource::{Class, Error, Result};
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_runtime_api::client::http::HttpClient;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -74,6 +76,18 @@ impl Aws {
             loader = loader.endpoint_url(endpoint).credentials_provider(sandbox_credentials());
         }
         Self::from_config(loader.load().await)
+    }
+
+    /// Clients that talk to this HTTP client instead of a network: for tests with canned answers.
+    pub fn with_http(http: impl HttpClient + 'static) -> Self {
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(sandbox_credentials()))
+            .retry_config(RetryConfig::disabled())
+            .http_client(http)
+            .build();
+        Self::from_config(config)
     }
 
     /// Clients that are never called: for the fake world and for offline plans.

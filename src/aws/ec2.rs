@@ -8,12 +8,15 @@ pub mod nat_gateway;
 pub mod route;
 pub mod route_table;
 pub mod route_table_association;
+pub mod security_group;
+pub mod security_group_rule;
 pub mod subnet;
 pub mod vpc;
 pub mod vpc_endpoint;
 
 mod blockers;
 mod quota;
+mod rules;
 mod tagging;
 
 use crate::resource::{Kind, Of};
@@ -27,6 +30,8 @@ pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[
     &Of::<route::Route>::KIND,
     &Of::<route_table::RouteTable>::KIND,
     &Of::<route_table_association::RouteTableAssociation>::KIND,
+    &Of::<security_group::SecurityGroup>::KIND,
+    &Of::<security_group_rule::SecurityGroupRule>::KIND,
     &Of::<subnet::Subnet>::KIND,
     &Of::<vpc::Vpc>::KIND,
     &Of::<vpc_endpoint::VpcEndpoint>::KIND,

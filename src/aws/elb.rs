@@ -1,5 +1,17 @@
 //! Elastic Load Balancing: load balancer, target group, listener.
 
-use crate::resource::Kind;
+pub mod attributes;
+pub mod listener;
+pub mod load_balancer;
+pub mod target_group;
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];
+mod listing;
+mod tagging;
+
+use crate::resource::{Kind, Of};
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[
+    &Of::<listener::Listener>::KIND,
+    &Of::<load_balancer::LoadBalancer>::KIND,
+    &Of::<target_group::TargetGroup>::KIND,
+];

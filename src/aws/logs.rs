@@ -1,5 +1,7 @@
 //! CloudWatch Logs.
 
-use crate::resource::Kind;
+pub mod log_group;
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];
+use crate::resource::{Kind, Of};
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[&Of::<log_group::LogGroup>::KIND];

@@ -1,5 +1,19 @@
 //! RDS: subnet group, parameter group, instance, snapshot.
 
-use crate::resource::Kind;
+pub mod instance;
+pub mod parameter_group;
+pub mod snapshot;
+pub mod subnet_group;
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];
+mod reading;
+mod requests;
+mod tagging;
+
+use crate::resource::{Kind, Of};
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[
+    &Of::<instance::Instance>::KIND,
+    &Of::<parameter_group::ParameterGroup>::KIND,
+    &Of::<snapshot::Snapshot>::KIND,
+    &Of::<subnet_group::SubnetGroup>::KIND,
+];

@@ -1,5 +1,9 @@
 //! Route 53 records.
 
-use crate::resource::Kind;
+pub mod record;
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];
+mod names;
+
+use crate::resource::{Kind, Of};
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[&Of::<record::Record>::KIND];

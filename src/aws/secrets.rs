@@ -1,5 +1,16 @@
-//! Secrets Manager.
+//! Secrets Manager: values that were given to hybridctl, made by it, or composed from others.
 
-use crate::resource::Kind;
+pub mod database_url;
+pub mod generated;
+pub mod given;
 
-pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[];
+mod secret;
+
+pub use secret::{Outputs, SecretArn};
+
+pub(super) use secret::value;
+
+use crate::resource::{Kind, Of};
+
+pub(super) static KINDS: &[&(dyn Kind + Sync)] =
+    &[&Of::<database_url::DatabaseUrl>::KIND, &Of::<generated::GeneratedSecret>::KIND, &Of::<given::GivenSecret>::KIND];

@@ -3,8 +3,10 @@
 //! An intent is saved before a call is made, an id before anything waits for it. The document is its own write-ahead log:
 //! one file, one compare-and-swap, nothing to reconcile.
 
+pub mod file;
 pub mod memory;
 pub mod store;
+mod upgrade;
 
 pub use store::{LockInfo, StateStore, StoreError};
 

@@ -69,6 +69,15 @@ def usable(backend: Any, name: str) -> Any:
     return definition
 
 
+@wrap(Backend, "delete_task_definitions")
+def _begin_deletion(original: Any, self: Any, task_definitions: list[str]) -> Any:
+    deleted, failures = original(self, task_definitions)
+    for definition in deleted:
+        # moto forgets it at once, and would give its number to the next revision.
+        self.task_definitions[definition.family][definition.revision] = definition
+    return deleted, failures
+
+
 @clock.advances
 def _delete() -> bool:
     """A revision in DELETE_IN_PROGRESS goes when no service and no task uses it any more."""
@@ -81,7 +90,7 @@ def _delete() -> bool:
                 if definition.status != "DELETE_IN_PROGRESS" or definition.arn in used:
                     continue
                 if clock.passed(clock.notes(definition).setdefault("unused", clock.now()), 2):
-                    # moto numbers the next revision after the highest one it knows: keep an empty place.
+                    # Its place stays, so that the number is not given again.
                     definition.status, changed = "DELETED", True
     return changed
 

@@ -98,6 +98,14 @@ def _finish_deletions() -> bool:
     return changed
 
 
+@wrap(Backend, "delete_vpc_endpoints")
+def _delete_endpoints(original: Any, self: Any, vpce_ids: Any = None) -> None:
+    """moto keeps deleted endpoints for ever."""
+    original(self, vpce_ids)
+    for endpoint in vpce_ids or []:
+        self.vpc_end_points.pop(endpoint, None)
+
+
 def _route_state(route: Route) -> str:
     if route.nat_gateway is not None and route.nat_gateway.state in ("deleting", "deleted", "failed"):
         return "blackhole"

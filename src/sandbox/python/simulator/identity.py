@@ -26,17 +26,6 @@ SERVICE_LINKED = {
 }
 
 
-_moto_account = models.get_account_id_from
-
-
-def _account_of(access_key: str) -> str:
-    """A 12-digit access key id names the account, so that a client can have several without any setup."""
-    return access_key if access_key.isdigit() and len(access_key) == 12 else _moto_account(access_key)
-
-
-models.get_account_id_from = _account_of
-
-
 def _roles(backend: Any) -> list[Any]:
     return list(backend.roles.values())
 
