@@ -19,3 +19,4 @@ pub mod plan;
 pub mod report;
 pub mod resource;
 pub mod state;
+pub mod verify;

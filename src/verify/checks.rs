@@ -47,8 +47,13 @@ pub const CHECKS: &[Check] = &[
     check("VF-INFO-URL", "the server knows its own address", "step 5", information::url),
     check("VF-INFO-VERSION", "the version is the wanted one", "step 5", information::version),
     check("VF-INFO-AUTH", "people sign in through ZenML Pro", "step 9 (3)", information::authentication),
-    check("VF-CONTROL-PLANE", "the server has enrolled with the control plane", "step 9 (4)", information::control_plane),
-    check("VF-BALANCER", "the load balancer is active", "step 7", front::balancer),
+    check(
+        "VF-CONTROL-PLANE",
+        "the server has enrolled with the control plane",
+        "step 9 (4)",
+        information::control_plane,
+    ),
+    check("VF-BALANCER", "the load balancer is active", "step 7", front::balancer_check),
     check("VF-LISTENER", "the load balancer listens on 443", "step 7", front::listener),
     check("VF-TARGETS", "every target is healthy", "step 7", front::targets),
     check("VF-SERVICE", "the service is active with all its tasks", "step 9 (1)", compute::service),
@@ -115,7 +120,8 @@ mod tests {
     #[test]
     fn what_may_not_be_looked_at_is_skipped_and_what_cannot_be_asked_fails() {
         let mut facts = samples::good();
-        let error = |code: &str| Error { code: Some(code.into()), operation: "iam:GetRole".into(), ..Error::terminal("x") };
+        let error =
+            |code: &str| Error { code: Some(code.into()), operation: "iam:GetRole".into(), ..Error::terminal("x") };
         facts.look.access = Err(error("AccessDenied"));
         assert_eq!(
             next_task::roles(&facts),

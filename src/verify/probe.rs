@@ -90,7 +90,8 @@ pub async fn probe(expect: &Expect, reach: &Reach, balancer: Option<&str>) -> En
         let ask = async |(name, question): &(&'static str, Question)| {
             let origin = question.origin_for(&expect.dashboard_url);
             let asked = async {
-                let stream = tls::connect(address, reach.https_port, host, &trusted).await.map_err(|e| e.to_string())?;
+                let stream =
+                    tls::connect(address, reach.https_port, host, &trusted).await.map_err(|e| e.to_string())?;
                 http::ask(stream.0, host, question, origin).await
             };
             let late = || format!("no answer within {} seconds", WHOLE.as_secs());

@@ -169,7 +169,8 @@ pub struct Recorded {
 impl Recorded {
     /// What this state knows.
     pub fn from_state(state: &State) -> Self {
-        let first = |kind: &str| state.resources.iter().find(|(address, _)| address.kind == kind).map(|(_, found)| found);
+        let first =
+            |kind: &str| state.resources.iter().find(|(address, _)| address.kind == kind).map(|(_, found)| found);
         let id = |kind: &str| first(kind).map(|recorded| recorded.id.0.clone());
         let container = first("ecs.task_definition").map(|recorded| &recorded.inputs["container"]);
         let map = |name: &str| container.and_then(|container| container[name].as_object()).into_iter().flatten();

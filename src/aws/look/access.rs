@@ -83,12 +83,13 @@ pub(super) async fn access(aws: &Aws, definition: Option<&Definition>) -> Result
     };
     let secrets: Vec<String> = secret_arns(definition).into_iter().collect();
     let stranger: Vec<String> = secrets.first().map(|arn| unrelated_secret(arn)).into_iter().collect();
-    let streams: Vec<String> = definition.log_group.iter().map(|group| log_streams(&arn, aws.region(), group)).collect();
-    let read = "secretsmanager:GetSecretValue";
+    let streams: Vec<String> =
+        definition.log_group.iter().map(|group| log_streams(&arn, aws.region(), group)).collect();
+    let (read, log) = (["secretsmanager:GetSecretValue"], ["logs:CreateLogStream", "logs:PutLogEvents"]);
     let (may_read, may_read_other, may_log) = tokio::join!(
-        simulate(aws, &arn, &[read], &secrets),
-        simulate(aws, &arn, &[read], &stranger),
-        simulate(aws, &arn, &["logs:CreateLogStream", "logs:PutLogEvents"], &streams),
+        simulate(aws, &arn, &read, &secrets),
+        simulate(aws, &arn, &read, &stranger),
+        simulate(aws, &arn, &log, &streams),
     );
     access.denied = may_read?.into_iter().chain(may_log?).filter(|one| !one.2).map(|one| (one.0, one.1)).collect();
     access.reads_other_secrets = may_read_other?.iter().any(|one| one.2);
@@ -122,7 +123,12 @@ async fn role(aws: &Aws, arn: Option<&str>) -> Result<Option<Role>> {
 }
 
 /// Action, resource, and whether it is allowed, as IAM itself evaluates the role's policies.
-async fn simulate(aws: &Aws, role: &str, actions: &[&str], resources: &[String]) -> Result<Vec<(String, String, bool)>> {
+async fn simulate(
+    aws: &Aws,
+    role: &str,
+    actions: &[&str],
+    resources: &[String],
+) -> Result<Vec<(String, String, bool)>> {
     if resources.is_empty() {
         return Ok(vec![]);
     }

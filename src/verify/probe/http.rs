@@ -115,8 +115,7 @@ pub async fn ask(
     }
     let request = request.body(Empty::<Bytes>::new()).map_err(|error| error.to_string())?;
     let words = |error: hyper::Error| format!("the connection ended without an answer: {error}");
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(words)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(words)?;
     let asking = pin!(async move {
         let (parts, body) = sender.send_request(request).await.map_err(words)?.into_parts();
         let body = Limited::new(body, LARGEST).collect().await.map_err(|error| error.to_string())?.to_bytes();
@@ -145,7 +144,9 @@ pub async fn ask_plain(address: IpAddr, port: u16, host: &str) -> Result<Answer,
         let stream = tls::tcp(address, port).await.map_err(|broken| broken.to_string())?;
         ask(stream, host, &Question::get("/"), None).await
     };
-    tokio::time::timeout(WHOLE, asked).await.unwrap_or_else(|_| Err(format!("no answer within {} seconds", WHOLE.as_secs())))
+    tokio::time::timeout(WHOLE, asked)
+        .await
+        .unwrap_or_else(|_| Err(format!("no answer within {} seconds", WHOLE.as_secs())))
 }
 
 #[cfg(test)]

@@ -119,7 +119,11 @@ pub async fn connect(
 ) -> Result<(TlsStream<TcpStream>, Secured), Broken> {
     let stream = tcp(address, port).await?;
     let broken = |text: String| Broken::Handshake(text);
-    let recorder = Arc::new(Recorder { provider: Arc::clone(&trusted.provider), judge: trusted.judge.clone(), seen: Mutex::default() });
+    let recorder = Arc::new(Recorder {
+        provider: Arc::clone(&trusted.provider),
+        judge: trusted.judge.clone(),
+        seen: Mutex::default(),
+    });
     let mut config = ClientConfig::builder_with_provider(Arc::clone(&trusted.provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| broken(error.to_string()))?
@@ -146,7 +150,8 @@ pub async fn connect(
 /// # Errors
 /// Nobody answered, or the port is closed.
 pub async fn tcp(address: IpAddr, port: u16) -> Result<TcpStream, Broken> {
-    let late = || Broken::Unreachable(format!("no connection to {address} port {port} within {} seconds", CONNECT.as_secs()));
+    let late =
+        || Broken::Unreachable(format!("no connection to {address} port {port} within {} seconds", CONNECT.as_secs()));
     match tokio::time::timeout(CONNECT, TcpStream::connect((address, port))).await {
         Err(_) => Err(late()),
         Ok(Ok(stream)) => Ok(stream),
