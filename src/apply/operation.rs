@@ -12,7 +12,7 @@ use crate::model::{Address, OutputRef};
 use crate::plan::diff::{self, Sides};
 use crate::plan::{Action, Reason, Step};
 use crate::report::Event;
-use crate::resource::{Class, Effect, Error, Found, Id, Kind, Life, Observed, Repeat, Tags};
+use crate::resource::{Class, Effect, Error, Found, Id, Kind, Life, Observed, Phase, Repeat, TagChange, Tags};
 use crate::state::{Intent, Recorded, StateStore, Verb};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -55,8 +55,7 @@ impl<S: StateStore> Run<'_, '_, S> {
         let token = self.begin_create(step, resumed, &want).await?;
         let around = self.surroundings(step, token, Some(want.clone()));
         if let Some(old) = around.recorded.as_ref().filter(|_| step.action == Action::Create) {
-            // It was on its way out when the plan was made: its name is free only when it is gone.
-            self.wait_until_gone(kind, &Surroundings { want: None, ..around.clone() }, &old.id, started).await?;
+            self.see_it_out(kind, &Surroundings { want: None, ..around.clone() }, &old.id, started).await?;
         }
         let found = if looked_at || kind.spec().repeat == Repeat::ReturnsExisting {
             self.find(kind, &around, &want).await?
@@ -71,6 +70,24 @@ impl<S: StateStore> Run<'_, '_, S> {
         self.note_id(step, &id).await?;
         let observed = self.converge(step, kind, &around, &id, Before::New, started).await?;
         Ok((id, around, observed))
+    }
+
+    /// The recorded object was gone or on its way out when the plan was made; its name is free only when it is gone.
+    async fn see_it_out(&self, kind: &dyn Kind, around: &Surroundings, old: &Id, started: Instant) -> Result<()> {
+        let seen = self.call(around, async |engine, note| kind.read(&engine.scope(around, note), old).await).await?;
+        match seen.map(|observed| observed.phase) {
+            None => Ok(()),
+            Some(Phase::Deleting(_)) => {
+                // Deleting may have stopped half-way (a task definition that was only deregistered).
+                self.call(around, async |engine, note| kind.delete(&engine.scope(around, note), old).await).await?;
+                self.wait_until_gone(kind, around, old, started).await
+            }
+            Some(_) => {
+                Err(Error::terminal(format!("`{old}` is there again although it was gone when the plan was made"))
+                    .hint("run the command again to plan with it")
+                    .into())
+            }
+        }
     }
 
     async fn begin_create(&self, step: &Step, resumed: Option<String>, want: &Value) -> Result<String> {
@@ -258,6 +275,9 @@ impl<S: StateStore> Run<'_, '_, S> {
             let mut changed = diff::changed(&sides, &changes);
             if first && matches!(before, Before::Unknown) {
                 changed.fields.extend(unread_updates(kind, want));
+                if observed.tags.is_none() {
+                    changed.tags = Some(TagChange { set: tags.clone(), remove: vec![] });
+                }
             }
             if changed.is_empty() && !first {
                 return Ok(observed);

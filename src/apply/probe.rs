@@ -47,7 +47,7 @@ impl<S: StateStore> Engine<'_, S> {
         // One reading is not enough to call something gone: describes lag.
         for reading in 0..2 {
             if reading > 0 {
-                tokio::time::sleep(self.second_reading()).await;
+                self.stop.sleep(self.limits.second_reading).await;
             }
             let read = self.patiently(async || kind.read(&self.scope(&around, &|_| {}), &recorded.id).await).await;
             if let Some(observed) = read? {
@@ -124,10 +124,6 @@ impl<S: StateStore> Engine<'_, S> {
             Err(error) => return Err(error),
         };
         Ok((address.clone(), seen))
-    }
-
-    fn second_reading(&self) -> Duration {
-        self.limits.second_reading
     }
 
     /// Throttled reads are repeated; everything else is the caller's business.

@@ -72,6 +72,9 @@ impl<S: StateStore> Run<'_, '_, S> {
                             }
                             "ready, reading again".to_owned()
                         }
+                        // Nothing is being applied: what went wrong earlier is what the coming change mends, and an object
+                        // that can be used can be changed.
+                        Phase::Refused(_) | Phase::Usable(_) if around.want.is_none() => return Ok(seen),
                         Phase::Failed(why) | Phase::Refused(why) => return Err(Error::terminal(why.clone()).into()),
                         phase => {
                             readings = 0;

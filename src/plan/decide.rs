@@ -177,6 +177,11 @@ impl<'a> Planner<'a> {
         let want = substitute(&node.inputs, &|reference: &OutputRef| {
             known.get(&reference.address)?.get(&reference.output).filter(|value| !value.is_null()).cloned()
         });
+        // Sets are sorted by what is in them: with values in the place of references the order is another one.
+        let want = match kind.canonical(&want) {
+            Ok(want) => want,
+            Err(error) => return self.problems.push(Problem::Broken(format!("{address}: {error}"))),
+        };
         let mut step = Step {
             address: address.clone(),
             action: Action::Create,

@@ -97,6 +97,9 @@ pub struct Totals {
 pub trait Reporter {
     /// Tells one event.
     fn event(&mut self, event: &Event);
+
+    /// Called from time to time while nothing happens, so that a long silence can be explained.
+    fn tick(&mut self) {}
 }
 
 /// Tells nothing.

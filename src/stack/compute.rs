@@ -58,9 +58,10 @@ pub(super) fn declare(graph: &mut Graph, config: &Config, _facts: &Facts, parts:
 
 /// What a task cannot start without although it takes no value from it.
 fn needed_to_start(parts: &Parts, log: &Handle<LogGroup>, graph: &Graph) -> Vec<Address> {
-    let policies = graph.nodes.keys().filter(|address| {
-        matches!(address.kind.as_str(), "iam.role_policy" | "iam.policy_attachment")
-    });
+    let policies = graph
+        .nodes
+        .keys()
+        .filter(|address| matches!(address.kind.as_str(), "iam.role_policy" | "iam.policy_attachment"));
     let mut needed: Vec<Address> = policies.cloned().collect();
     needed.extend(parts.network.needed_by_tasks.iter().cloned());
     needed.push(log.address.clone());
@@ -125,7 +126,12 @@ fn command(config: &Config) -> Option<Vec<String>> {
     }
 }
 
-fn migration(config: &Config, parts: &Parts, cluster: &Handle<Cluster>, definition: &Handle<TaskDefinition>) -> TaskRun {
+fn migration(
+    config: &Config,
+    parts: &Parts,
+    cluster: &Handle<Cluster>,
+    definition: &Handle<TaskDefinition>,
+) -> TaskRun {
     TaskRun {
         image: config.image(),
         dbi_resource_id: parts.database.instance.dbi_resource_id().into(),
@@ -152,7 +158,7 @@ fn service(config: &Config, parts: &Parts, cluster: &Handle<Cluster>, definition
         subnet_ids: parts.network.private_subnets(),
         security_group_ids: [parts.network.ecs.security_group_id().into()].into(),
         assign_public_ip: false,
-        target_group_arn: parts.ingress.target_group.output("target_group_arn").into(),
+        target_group_arn: parts.ingress.target_group.target_group_arn().into(),
         container_name: config.container_name().to_owned(),
         container_port: config.service.port,
         // The first boot imports for up to a minute on half a CPU; without grace the load balancer kills it.

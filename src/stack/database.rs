@@ -20,7 +20,13 @@ pub(super) struct Database {
     pub snapshot: Option<Address>,
 }
 
-pub(super) fn declare(graph: &mut Graph, config: &Config, facts: &Facts, network: &Network, secrets: &Secrets) -> Database {
+pub(super) fn declare(
+    graph: &mut Graph,
+    config: &Config,
+    facts: &Facts,
+    network: &Network,
+    secrets: &Secrets,
+) -> Database {
     graph.guide("implied by step 2");
     let logs: Vec<Address> = config.database.log_exports.iter().map(|log| log_group(graph, config, log)).collect();
     let parameters = graph.add("main", parameter_group(config));

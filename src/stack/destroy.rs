@@ -20,7 +20,8 @@ pub fn destroy_graph(state: &State, final_snapshot: bool, at: &str) -> Graph {
         let number = state.incarnations % 0xffff;
         (format!("final-{at}-{number:04x}"), format!("{}-final-{at}-{number:04x}", state.deployment))
     });
-    let snapshot = graph.add(&name, Snapshot { snapshot_identifier, instance_identifier: identifier.to_owned().into() });
+    let snapshot =
+        graph.add(&name, Snapshot { snapshot_identifier, instance_identifier: identifier.to_owned().into() });
     graph.holds_data(&snapshot.address);
     graph.keep(&snapshot.address, Keep::Always("it is the last copy of the data".into()));
     graph.add_after(&snapshot.address, &instance, Edge::SETTLED);
@@ -37,9 +38,9 @@ fn unfinished_snapshot(state: &State, service: &Address) -> Option<(String, Stri
     }
     let recorded = state.resources.iter().map(|(address, recorded)| (address, &recorded.inputs));
     let begun = state.intents.iter().map(|(address, intent)| (address, &intent.inputs));
-    let finals = recorded.chain(begun).filter(|(address, _)| {
-        address.kind == "rds.snapshot" && address.name.starts_with("final-")
-    });
+    let finals = recorded
+        .chain(begun)
+        .filter(|(address, _)| address.kind == "rds.snapshot" && address.name.starts_with("final-"));
     let newest = finals.max_by_key(|(address, _)| address.name.clone())?;
     Some((newest.0.name.clone(), newest.1["snapshot_identifier"].as_str()?.to_owned()))
 }

@@ -35,7 +35,9 @@ impl PlaceFacts {
     /// Fixed facts for a plan without credentials.
     pub fn offline(region: &str, zones: &crate::config::Zones, zone: Option<&str>) -> Self {
         let zones = match zones {
-            crate::config::Zones::Count(count) => letters().take(usize::from(*count)).map(|l| format!("{region}{l}")).collect(),
+            crate::config::Zones::Count(count) => {
+                letters().take(usize::from(*count)).map(|l| format!("{region}{l}")).collect()
+            }
             crate::config::Zones::Names(names) => names.clone(),
         };
         Self {
@@ -69,7 +71,8 @@ fn highest_migration(state: &State) -> Option<Version> {
     let begun = state.intents.get(&address).map(|intent| &intent.inputs);
     // A migration of another database says nothing of this one.
     let database = database_id(state);
-    let of_ours = |inputs: &&serde_json::Value| database.is_none() || inputs["dbi_resource_id"].as_str() == database.as_deref();
+    let of_ours =
+        |inputs: &&serde_json::Value| database.is_none() || inputs["dbi_resource_id"].as_str() == database.as_deref();
     let versions = recorded.into_iter().chain(begun).filter(of_ours);
     versions.filter_map(|inputs| Version::parse(inputs["version"].as_str()?).ok()).max()
 }

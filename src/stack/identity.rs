@@ -75,7 +75,8 @@ pub(super) fn declare_policies(graph: &mut Graph, config: &Config, roles: &Roles
     let mut statements = vec![statement(&["secretsmanager:GetSecretValue"], secrets(graph, config))];
     match config.service.execution_policy {
         ExecutionPolicy::Managed => {
-            let attachment = PolicyAttachment { role_name: role_name.clone(), policy_arn: managed_policy(&roles.partition) };
+            let attachment =
+                PolicyAttachment { role_name: role_name.clone(), policy_arn: managed_policy(&roles.partition) };
             declared.push(graph.add("execution-managed", attachment).address);
         }
         ExecutionPolicy::Exact => statements.extend(exact(config, roles)),
@@ -102,7 +103,8 @@ fn secrets(graph: &Graph, config: &Config) -> Vec<Input<String>> {
 /// may do that brings a deleted group back.
 fn exact(config: &Config, roles: &Roles) -> Vec<Statement> {
     let Roles { partition, account, .. } = roles;
-    let streams = format!("arn:{partition}:logs:{}:{account}:log-group:{}:log-stream:*", config.region, config.log_group());
+    let streams =
+        format!("arn:{partition}:logs:{}:{account}:log-group:{}:log-stream:*", config.region, config.log_group());
     let mut statements = vec![
         statement(&["ecr:GetAuthorizationToken"], ["*".to_owned().into()]),
         statement(&["logs:CreateLogStream", "logs:PutLogEvents"], [streams.into()]),

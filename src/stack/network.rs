@@ -71,7 +71,12 @@ pub(super) fn declare(graph: &mut Graph, config: &Config, facts: &Facts) -> Netw
     Network { vpc, public, private, alb, ecs, rds, public_route, needed_by_tasks }
 }
 
-fn subnets(graph: &mut Graph, config: &Config, facts: &Facts, vpc: &Handle<Vpc>) -> (Vec<Handle<Subnet>>, Vec<Handle<Subnet>>) {
+fn subnets(
+    graph: &mut Graph,
+    config: &Config,
+    facts: &Facts,
+    vpc: &Handle<Vpc>,
+) -> (Vec<Handle<Subnet>>, Vec<Handle<Subnet>>) {
     let mut add = |name: String, zone: &str, range: Option<ipnet::Ipv4Net>| {
         let range = range.expect("because validation has checked that the zones fit into the network");
         let subnet = Subnet {
@@ -84,9 +89,11 @@ fn subnets(graph: &mut Graph, config: &Config, facts: &Facts, vpc: &Handle<Vpc>)
         graph.add(&name, subnet)
     };
     let zones = || facts.place.zones.iter().zip(letters()).enumerate();
-    let public = zones().map(|(n, (zone, letter))| add(format!("public-{letter}"), zone, config.network.public_subnet(n)));
+    let public =
+        zones().map(|(n, (zone, letter))| add(format!("public-{letter}"), zone, config.network.public_subnet(n)));
     let public = public.collect();
-    let private = zones().map(|(n, (zone, letter))| add(format!("private-{letter}"), zone, config.network.private_subnet(n)));
+    let private =
+        zones().map(|(n, (zone, letter))| add(format!("private-{letter}"), zone, config.network.private_subnet(n)));
     (public, private.collect())
 }
 
@@ -128,10 +135,8 @@ fn private_routes(
         .map(|(subnet, letter)| {
             let name = format!("nat-{letter}");
             let address = graph.add(&name, ElasticIp {});
-            let nat = NatGateway {
-                subnet_id: subnet.subnet_id().into(),
-                allocation_id: address.allocation_id().into(),
-            };
+            let nat =
+                NatGateway { subnet_id: subnet.subnet_id().into(), allocation_id: address.allocation_id().into() };
             let nat = graph.add(&name, nat);
             // A gateway in a network without a way out goes to `failed`; and the way out must outlive it. The address cannot
             // be told apart from a mapped one until the gateway is gone.

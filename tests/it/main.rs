@@ -5,4 +5,5 @@
 
 mod engine;
 mod resources;
+mod sandbox;
 mod support;

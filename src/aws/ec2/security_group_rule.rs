@@ -63,7 +63,6 @@ impl Resource for SecurityGroupRule {
         Field::update("peer_security_group_id"),
         Field::update("description"),
     ];
-    const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const ACTIONS: &'static [&'static str] = &[
         "ec2:AuthorizeSecurityGroupEgress",

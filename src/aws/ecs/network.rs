@@ -1,5 +1,6 @@
 //! Where tasks have their network interfaces: what the service and the one-off task say alike.
 
+use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::ec2::subnet::SubnetId;
 use crate::model::Input;
 use crate::resource::{Error, Result};
@@ -9,11 +10,11 @@ use std::collections::BTreeSet;
 /// As the create and update calls take it.
 pub(super) fn configuration(
     subnets: &BTreeSet<Input<SubnetId>>,
-    groups: &BTreeSet<Input<String>>,
+    groups: &BTreeSet<Input<SecurityGroupId>>,
     public: bool,
 ) -> Result<NetworkConfiguration> {
     let subnets = subnets.iter().map(|id| Ok(id.get()?.0.clone())).collect::<Result<Vec<_>>>()?;
-    let groups = groups.iter().map(|id| Ok(id.get()?.clone())).collect::<Result<Vec<_>>>()?;
+    let groups = groups.iter().map(|id| Ok(id.get()?.0.clone())).collect::<Result<Vec<_>>>()?;
     let vpc = AwsVpcConfiguration::builder()
         .set_subnets(Some(subnets))
         .set_security_groups(Some(groups))
@@ -26,11 +27,11 @@ pub(super) fn configuration(
 /// As a describe returns it.
 pub(super) fn read(
     configuration: Option<&NetworkConfiguration>,
-) -> (BTreeSet<Input<SubnetId>>, BTreeSet<Input<String>>, bool) {
+) -> (BTreeSet<Input<SubnetId>>, BTreeSet<Input<SecurityGroupId>>, bool) {
     let Some(vpc) = configuration.and_then(|c| c.awsvpc_configuration()) else { return Default::default() };
     (
         vpc.subnets().iter().map(|id| Input::Known(SubnetId(id.clone()))).collect(),
-        vpc.security_groups().iter().map(|id| Input::Known(id.clone())).collect(),
+        vpc.security_groups().iter().map(|id| SecurityGroupId(id.clone()).into()).collect(),
         vpc.assign_public_ip() == Some(&AssignPublicIp::Enabled),
     )
 }

@@ -9,7 +9,9 @@
 //! Plain moto never starts a task and leaves out the grace period.
 
 use super::{cluster_and_name, network, rollout, signed, tagging, unsigned};
+use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::ec2::subnet::SubnetId;
+use crate::aws::elb::target_group::TargetGroupArn;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
 use crate::resource::error::OrGone;
@@ -36,11 +38,11 @@ pub struct Service {
     /// Where the tasks' interfaces are.
     pub subnet_ids: BTreeSet<Input<SubnetId>>,
     /// What they may be reached by and reach.
-    pub security_group_ids: BTreeSet<Input<String>>,
+    pub security_group_ids: BTreeSet<Input<SecurityGroupId>>,
     /// Whether tasks get a public address; false where there is a NAT gateway.
     pub assign_public_ip: bool,
     /// The target group; it must be on a listener already.
-    pub target_group_arn: Input<String>,
+    pub target_group_arn: Input<TargetGroupArn>,
     /// The container that is registered there.
     pub container_name: String,
     /// Its port.
@@ -261,7 +263,7 @@ pub(super) fn not_yet(error: Error) -> Error {
 
 fn load_balancer(want: &Service) -> Result<LoadBalancer> {
     Ok(LoadBalancer::builder()
-        .target_group_arn(want.target_group_arn.get()?)
+        .target_group_arn(&want.target_group_arn.get()?.0)
         .container_name(&want.container_name)
         .container_port(want.container_port.into())
         .build())
@@ -295,7 +297,7 @@ fn normalised(service: &types::Service) -> Service {
         subnet_ids,
         security_group_ids,
         assign_public_ip,
-        target_group_arn: target_group_arn.into(),
+        target_group_arn: TargetGroupArn(target_group_arn).into(),
         container_name: balancer.and_then(|b| b.container_name()).unwrap_or_default().to_owned(),
         container_port: balancer.and_then(|b| b.container_port()?.try_into().ok()).unwrap_or_default(),
         health_check_grace_secs: service.health_check_grace_period_seconds().map(unsigned).unwrap_or_default(),

@@ -10,6 +10,7 @@
 use super::service::not_yet;
 use super::stopped::{self, Stopped};
 use super::{cluster_and_name, network, tagging};
+use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::ec2::subnet::SubnetId;
 use crate::model::{Handle, Input, Output};
 use crate::resource::error::OrGone;
@@ -41,7 +42,7 @@ pub struct TaskRun {
     /// Where its interface is. It gets no public address.
     pub subnet_ids: BTreeSet<Input<SubnetId>>,
     /// What it may reach.
-    pub security_group_ids: BTreeSet<Input<String>>,
+    pub security_group_ids: BTreeSet<Input<SecurityGroupId>>,
     /// The container whose command is replaced and whose exit code counts.
     pub container: String,
     /// The command.

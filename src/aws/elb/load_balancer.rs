@@ -9,6 +9,7 @@
 use super::attributes::{self, Attributes};
 use super::{listing, tagging};
 use crate::aws::Aws;
+use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::ec2::subnet::SubnetId;
 use crate::model::{Handle, Input, Output};
 use crate::resource::error::OrGone;
@@ -51,7 +52,7 @@ pub struct LoadBalancer {
     /// One subnet in each of at least two zones.
     pub subnet_ids: BTreeSet<Input<SubnetId>>,
     /// At least one, or AWS takes the VPC's default group.
-    pub security_group_ids: BTreeSet<Input<String>>,
+    pub security_group_ids: BTreeSet<Input<SecurityGroupId>>,
     /// Keys from [`MANAGED_ATTRIBUTES`]; one that is not given is not ours to manage.
     pub attributes: Attributes,
 }
@@ -134,7 +135,12 @@ impl Resource for LoadBalancer {
                 scheme: balancer.scheme.map_or(String::new(), |scheme| scheme.as_str().to_owned()),
                 ip_address_type: balancer.ip_address_type.map_or(String::new(), |kind| kind.as_str().to_owned()),
                 subnet_ids: subnets.map(|id| SubnetId(id).into()).collect(),
-                security_group_ids: balancer.security_groups.unwrap_or_default().into_iter().map(Input::from).collect(),
+                security_group_ids: balancer
+                    .security_groups
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|id| SecurityGroupId(id).into())
+                    .collect(),
                 attributes: attributes?,
             },
             outputs: balancer.dns_name.zip(balancer.canonical_hosted_zone_id).map(|(dns_name, zone)| Outputs {
@@ -211,7 +217,7 @@ impl LoadBalancer {
     }
 
     fn security_groups(&self) -> Result<Vec<String>> {
-        self.security_group_ids.iter().map(|id| Ok(id.get()?.clone())).collect()
+        self.security_group_ids.iter().map(|id| Ok(id.get()?.0.clone())).collect()
     }
 }
 

@@ -26,7 +26,6 @@ pub struct Outputs {}
 impl Resource for PolicyAttachment {
     const KIND: &'static str = "iam.policy_attachment";
     const FIELDS: &'static [Field] = &[Field::replace("role_name"), Field::replace("policy_arn")];
-    const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::ReturnsExisting;
     const ACTIONS: &'static [&'static str] =
         &["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"];

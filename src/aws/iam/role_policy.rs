@@ -29,7 +29,6 @@ impl Resource for RolePolicy {
     const KIND: &'static str = "iam.role_policy";
     const FIELDS: &'static [Field] =
         &[Field::replace("role_name"), Field::replace("policy_name"), Field::update("document")];
-    const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::ReturnsExisting;
     const ACTIONS: &'static [&'static str] = &["iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:PutRolePolicy"];
     type Outputs = Outputs;

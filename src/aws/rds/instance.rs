@@ -9,6 +9,7 @@
 use super::parameter_group::ParameterGroupName;
 use super::subnet_group::SubnetGroupName;
 use super::{reading, requests, tagging};
+use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::secrets::SecretArn;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
@@ -58,7 +59,7 @@ pub struct Instance {
     /// Where the instance is placed.
     pub subnet_group_name: Input<SubnetGroupName>,
     /// Who may connect.
-    pub security_group_ids: BTreeSet<Input<String>>,
+    pub security_group_ids: BTreeSet<Input<SecurityGroupId>>,
     /// The engine's settings.
     pub parameter_group_name: Input<ParameterGroupName>,
     /// Whether the settings are in effect. Wanted: true; false means that some wait for a restart.
@@ -180,6 +181,7 @@ impl Resource for Instance {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const PROTECTED_BY: Option<&'static str> = Some("deletion_protection");
+    const RESTORED_BY: Option<&'static str> = Some("restore_from");
     const ACTIONS: &'static [&'static str] = &[
         "rds:AddTagsToResource",
         "rds:CreateDBInstance",
@@ -340,7 +342,10 @@ fn inputs(instance: DbInstance, password_version: String) -> Instance {
         password_version: password_version.into(),
         port: port.unwrap_or_default(),
         subnet_group_name: SubnetGroupName(subnet_group_name.unwrap_or_default()).into(),
-        security_group_ids: members.filter_map(|member| member.vpc_security_group_id).map(Input::Known).collect(),
+        security_group_ids: members
+            .filter_map(|member| member.vpc_security_group_id)
+            .map(|id| SecurityGroupId(id).into())
+            .collect(),
         parameter_group_name: ParameterGroupName(group.and_then(|g| g.db_parameter_group_name).unwrap_or_default())
             .into(),
         parameters_in_sync,

@@ -147,5 +147,5 @@ fn gib(size: u32) -> i32 {
 }
 
 fn security_group_ids(want: &Instance) -> Result<Vec<String>> {
-    want.security_group_ids.iter().map(|id| Ok(id.get()?.clone())).collect()
+    want.security_group_ids.iter().map(|id| Ok(id.get()?.0.clone())).collect()
 }

@@ -49,9 +49,12 @@ fn service(bench: &Bench, ground: &Ground, cluster_arn: &str, task_definition_ar
         task_definition_arn: task_definition_arn.to_owned().into(),
         desired_count: Some(1),
         subnet_ids: ground.subnet_ids.iter().cloned().map(Into::into).collect(),
-        security_group_ids: [ground.security_group_id.clone().into()].into(),
+        security_group_ids: [
+            hybridctl::aws::ec2::security_group::SecurityGroupId(ground.security_group_id.clone()).into()
+        ]
+        .into(),
         assign_public_ip: false,
-        target_group_arn: ground.target_group_arn.clone().into(),
+        target_group_arn: hybridctl::aws::elb::target_group::TargetGroupArn(ground.target_group_arn.clone()).into(),
         container_name: "app".into(),
         container_port: 8000,
         health_check_grace_secs: 300,
@@ -189,7 +192,11 @@ async fn a_task_runs_once() {
             cluster_arn: home.id.0.clone().into(),
             task_definition_arn: revision.id.0.clone().into(),
             subnet_ids: ground.subnet_ids.iter().cloned().map(Into::into).collect(),
-            security_group_ids: [ground.security_group_id.clone().into()].into(),
+            security_group_ids: [hybridctl::aws::ec2::security_group::SecurityGroupId(
+                ground.security_group_id.clone(),
+            )
+            .into()]
+            .into(),
             container: "app".into(),
             command: vec!["zenml".into(), "migrate-database".into()],
             environment: [("X".into(), "1".into())].into(),

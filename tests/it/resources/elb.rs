@@ -72,7 +72,7 @@ fn load_balancer(bench: &Bench, network: &Network) -> LoadBalancer {
         scheme: "internet-facing".into(),
         ip_address_type: "ipv4".into(),
         subnet_ids: network.subnets.iter().cloned().map(Into::into).collect(),
-        security_group_ids: [network.group.clone().into()].into(),
+        security_group_ids: [hybridctl::aws::ec2::security_group::SecurityGroupId(network.group.clone()).into()].into(),
         attributes: map(&[
             ("deletion_protection.enabled", "false"),
             ("idle_timeout.timeout_seconds", "120"),
@@ -138,7 +138,7 @@ async fn load_balancer_lives_its_life() {
     let balancer = bench.create("main", &want).await;
     let other = security_group(&bench, &network.vpc, "other").await;
     let want = LoadBalancer {
-        security_group_ids: [other.into()].into(),
+        security_group_ids: [hybridctl::aws::ec2::security_group::SecurityGroupId(other).into()].into(),
         attributes: map(&[("idle_timeout.timeout_seconds", "60"), ("deletion_protection.enabled", "false")]),
         ..want
     };

@@ -2,13 +2,13 @@
 
 mod acm;
 mod ec2;
+mod ecs;
 mod elb;
 mod facts;
 mod iam;
 mod logs;
 mod network;
 mod rds;
-mod secrets;
-mod ecs;
-mod security_groups;
 mod route53;
+mod secrets;
+mod security_groups;

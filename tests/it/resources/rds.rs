@@ -146,7 +146,8 @@ async fn an_instance_lives_its_life_and_comes_back_from_a_snapshot() {
         password_version: secret.seen.outputs.as_ref().unwrap()["version_id"].as_str().unwrap().to_owned().into(),
         port: 3306,
         subnet_group_name: SubnetGroupName(subnet_group.id.0.clone()).into(),
-        security_group_ids: [security_group.clone().into()].into(),
+        security_group_ids: [hybridctl::aws::ec2::security_group::SecurityGroupId(security_group.clone()).into()]
+            .into(),
         parameter_group_name: ParameterGroupName(parameter_group.id.0.clone()).into(),
         parameters_in_sync: true,
         backup_retention_days: 30,

@@ -28,6 +28,14 @@ impl Deployment {
         Self { world, store, consents, user_tags, stop, aws: Aws::disconnected() }
     }
 
+    /// The same deployment in another world that equals this one.
+    pub fn copy(&self) -> Self {
+        let world = self.world.copy();
+        let store = self.store.copy(&world);
+        let (consents, user_tags) = (self.consents.clone(), self.user_tags.clone());
+        Self { world, store, consents, user_tags, stop: Stop::default(), aws: Aws::disconnected() }
+    }
+
     pub async fn state(&self) -> State {
         let lineage = Uuid::from_u128(7);
         self.store.load().await.unwrap().unwrap_or_else(|| State::new("t", lineage))
@@ -114,12 +122,13 @@ impl Deployment {
 /// Returns the number of kill points.
 pub async fn survives_every_crash(first: Option<&Graph>, then: &Graph, consents: &Consents) -> u64 {
     let mut points = 0;
+    let start = Deployment::new();
+    if let Some(first) = first {
+        start.complete(first).await;
+    }
     for when in [When::Before, When::After] {
         for at in 1.. {
-            let mut deployment = Deployment::new();
-            if let Some(first) = first {
-                deployment.complete(first).await;
-            }
+            let mut deployment = start.copy();
             deployment.consents = consents.clone();
             deployment.world.arm(at, when);
             let finished = deployment.run(then).await;

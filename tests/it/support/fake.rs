@@ -9,7 +9,8 @@ use hybridctl::aws::tags;
 use hybridctl::model::input::is_known;
 use hybridctl::resource::error::UNRESOLVED;
 use hybridctl::resource::{
-    Changed, Class, Error, Field, Found, Id, Kind, Kinds, Life, Observed, Phase, Repeat, Result, Scope, Spec, Tags,
+    Changed, Class, Effect, Error, Field, Found, Id, Kind, Kinds, Life, Observed, Phase, Repeat, Result, Scope, Spec,
+    Tags,
 };
 use hybridctl::state::memory::MemoryStore;
 use hybridctl::state::{State, StateStore, StoreError};
@@ -51,7 +52,7 @@ pub enum When {
     After,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Inner {
     objects: BTreeMap<Id, Object>,
     made: u64,
@@ -69,12 +70,19 @@ pub struct World(Rc<RefCell<Inner>>, Rc<Notify>);
 const SETTLE: u32 = 2;
 
 impl World {
+    /// Another world, equal to this one.
+    pub fn copy(&self) -> Self {
+        Self(Rc::new(RefCell::new(self.0.borrow().clone())), Rc::default())
+    }
+
     pub fn objects(&self) -> BTreeMap<Id, Object> {
         self.0.borrow().objects.clone()
     }
 
     pub fn log(&self) -> Vec<String> {
-        self.0.borrow().log.clone()
+        let mut log = self.0.borrow().log.clone();
+        log.dedup();
+        log
     }
 
     /// Counts from here: the process dies at effect number `at`.
@@ -245,7 +253,10 @@ impl FakeKind {
     fn mark_deleted(inner: &mut Inner, id: &Id) -> Result<()> {
         let mark = format!("fake:{id}#");
         let holds = |(other, object): (&Id, &Object)| {
-            other != id && object.is_live() && strings(&object.inputs).any(|text| text.starts_with(&mark))
+            other != id
+                && object.is_live()
+                && lives_alone(&object.kind)
+                && held(object).any(|text| text.starts_with(&mark))
         };
         if let Some((holder, _)) = inner.objects.iter().find(|(other, object)| holds((other, object))) {
             return Err(Self::refuse(Class::Drain, &format!("HeldBy({holder})")));
@@ -281,6 +292,17 @@ impl FakeKind {
         let outputs = (object.readings >= SETTLE).then_some(Value::Object(outputs));
         Some(Observed { inputs, outputs, phase, tags: Some(object.tags.clone()), detail: None })
     }
+}
+
+/// What an object goes on using after it was made.
+fn held(object: &Object) -> impl Iterator<Item = &str> {
+    let kind = hybridctl::aws::kinds().get(&object.kind);
+    let only_to_create = move |name: &str| {
+        let fields = kind.as_ref().map(|kind| kind.fields()).unwrap_or_default();
+        fields.iter().any(|field| field.name == name && field.effect == Effect::CreateOnly)
+    };
+    let fields = object.inputs.as_object().into_iter().flatten();
+    fields.filter(move |(name, _)| !only_to_create(name)).flat_map(|(_, value)| strings(value))
 }
 
 fn strings(value: &Value) -> Box<dyn Iterator<Item = &str> + '_> {
@@ -406,6 +428,11 @@ impl FakeStore {
     pub fn new(world: &World) -> Self {
         Self(Rc::default(), world.clone())
     }
+
+    /// A copy of the document, for a copy of the world.
+    pub fn copy(&self, world: &World) -> Self {
+        Self(Rc::new(MemoryStore::clone(&self.0)), world.clone())
+    }
 }
 
 impl StateStore for FakeStore {
@@ -428,10 +455,14 @@ impl StateStore for FakeStore {
 
 /// What a deleted or kept object must not be: an object of ours without a record.
 pub fn owned(world: &World) -> BTreeMap<Id, Object> {
-    let lives_alone = |kind: &str| hybridctl::aws::kinds().get(kind).is_ok_and(|kind| kind.spec().life == Life::Own);
     world
         .objects()
         .into_iter()
         .filter(|(_, object)| object.tags.contains_key(tags::LINEAGE) && lives_alone(&object.kind))
         .collect()
+}
+
+/// False for what goes with its parent or belongs to the account: a destroy leaves it, and it holds nothing.
+fn lives_alone(kind: &str) -> bool {
+    hybridctl::aws::kinds().get(kind).is_ok_and(|kind| kind.spec().life == Life::Own)
 }

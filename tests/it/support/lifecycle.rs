@@ -28,9 +28,9 @@ pub struct Made {
 }
 
 impl Bench {
-    /// The sandbox that `HYBRIDCTL_TEST_ENDPOINT` names.
+    /// A deployment of its own in the shared sandbox; see [`super::sandbox`]. Always `Some`.
     pub async fn connect() -> Option<Self> {
-        let endpoint = std::env::var("HYBRIDCTL_TEST_ENDPOINT").ok()?;
+        let endpoint = super::sandbox::sandbox().await.endpoint.clone();
         let region = "eu-central-1".to_owned();
         let aws = Aws::connect(&Connection { region, profile: None, endpoint: Some(endpoint) }).await;
         let lineage = Uuid::new_v4();

@@ -54,6 +54,7 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder for sandbox.json, ca.pem and sandbox.log")
     parser.add_argument("--step", type=float, default=float(os.environ.get("SIM_STEP", "0.3")), help="seconds per lifecycle step; 0 is instant")
     parser.add_argument("--idle-hours", type=float, default=4, help="stop after this many hours without a request")
+    parser.add_argument("--parent", type=int, help="stop when this process is gone")
     parser.add_argument("--containers", choices=("zenml", "opaque"), default="zenml", help="what runs in containers; opaque: any healthy program")
     return parser.parse_args(given)
 
@@ -83,7 +84,7 @@ def main(given: list[str] | None = None) -> int:
     _announce(world, options.data)
     print(json.dumps(world.describe()), flush=True)
     _leave_output(options.data)
-    _tick(world, options.idle_hours)
+    _tick(world, options.idle_hours, options.parent)
     _forget(world, options.data)
     return 0
 
@@ -117,12 +118,22 @@ def _leave_output(folder: Path) -> None:
         os.dup2(log.fileno(), 2)
 
 
-def _tick(world: control.World, idle_hours: float) -> None:
-    """Moves the world on in the background, until it is stopped or unused for too long."""
+def _gone(process: int | None) -> bool:
+    """True if a process was named and there is none (or somebody else's) with that id."""
+    try:
+        if process is not None:
+            os.kill(process, 0)
+    except OSError:
+        return True
+    return False
+
+
+def _tick(world: control.World, idle_hours: float, parent: int | None) -> None:
+    """Moves the world on in the background, until it is stopped, unused for too long, or its parent is gone."""
     pace = max(0.05, clock.step() / 2) if clock.step() else 1.0
     while not world.stopped.wait(min(pace, 5)):
         clock.advance()
-        if clock.now() - world.used > idle_hours * 3600:
+        if clock.now() - world.used > idle_hours * 3600 or _gone(parent):
             return
 
 

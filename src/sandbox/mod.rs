@@ -1,0 +1,124 @@
+//! A local AWS to rehearse and test on: made, started, found again, emptied and ended.
+//!
+//! The AWS API itself is the Python program in `python/`, embedded in this binary. Nothing here talks to AWS, and nothing
+//! but a loopback address is ever accepted as a sandbox.
+//!
+//! A newcomer would get this wrong: one data folder holds one server, and the proof is a file lock that the *server* holds
+//! (it inherits the locked file as its standard input), not `sandbox.json`, which a killed server leaves behind.
+
+mod control;
+mod error;
+mod files;
+mod install;
+mod interpreter;
+mod lock;
+mod options;
+mod server;
+
+pub use control::loopback;
+pub use error::SandboxError;
+pub use options::Options;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// The result of a sandbox action.
+pub type Result<T> = std::result::Result<T, SandboxError>;
+
+/// A running sandbox: where it is, and which world it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sandbox {
+    /// The AWS API, `http://127.0.0.1:40213`; always a loopback address.
+    pub endpoint: String,
+    /// Id of what it holds. A reset or a new start gives another.
+    pub world: String,
+    /// Port of the load balancers' HTTPS listeners on 127.0.0.1, instead of 443.
+    pub https_port: u16,
+    /// Port of the load balancers' HTTP listeners on 127.0.0.1, instead of 80.
+    pub http_port: u16,
+    /// Port of its DNS resolver (UDP and TCP) on 127.0.0.1.
+    pub dns_port: u16,
+    /// PEM file with the authority that signs every certificate of this sandbox.
+    pub ca_file: PathBuf,
+    /// The server's process id.
+    pub pid: u32,
+}
+
+/// What an account would have before a deployment.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Seeded {
+    /// Id of the public hosted zone.
+    pub zone_id: String,
+    /// ARN of an issued certificate for the host.
+    pub certificate_arn: String,
+}
+
+impl Sandbox {
+    /// Asks the sandbox at an endpoint who it is, `http://127.0.0.1:5000`.
+    ///
+    /// # Errors
+    /// The endpoint is not a loopback address, nothing answers there, or what answers is no sandbox.
+    pub async fn at(endpoint: &str) -> Result<Self> {
+        control::status(loopback(endpoint)?).await.map_err(|trouble| trouble.explain(endpoint, "status"))
+    }
+
+    /// Makes the hosted zone `zone` and an issued certificate for `host` in `region`, unless they exist.
+    ///
+    /// # Errors
+    /// The sandbox does not answer or refuses.
+    pub async fn seed(&self, zone: &str, host: &str, region: &str) -> Result<Seeded> {
+        let wanted = json!({"zone": zone, "host": host, "region": region});
+        let answer = control::post(loopback(&self.endpoint)?, "seed", Some(&wanted)).await;
+        answer.map_err(|trouble| trouble.explain(&self.endpoint, "seed"))
+    }
+}
+
+/// Returns the running sandbox, and starts one if there is none: also installs it, the first time.
+///
+/// `progress` is told what takes long, one line each. Several processes may do this at once: one server comes of it.
+///
+/// # Errors
+/// No usable Python, the installation or the start failed, or the recorded sandbox is not on a loopback address.
+pub async fn ensure(options: &Options, progress: &dyn Fn(&str)) -> Result<Sandbox> {
+    if let Some(found) = server::running(options).await? {
+        server::warn_of_other_version(options, progress);
+        return Ok(found);
+    }
+    let python = install::ensure(options, progress).await?;
+    server::ensure(options, &python, progress).await
+}
+
+/// The running sandbox, or `None`. A record that a killed sandbox left behind counts as `None`.
+///
+/// # Errors
+/// The record names an address that is not loopback, or the sandbox accepts connections and does not answer.
+pub async fn running(options: &Options) -> Result<Option<Sandbox>> {
+    server::running(options).await
+}
+
+/// Ends the sandbox and all it holds. `false`: none was running.
+///
+/// # Errors
+/// It does not answer, or does not end in time.
+pub async fn stop(options: &Options) -> Result<bool> {
+    server::stop(options).await
+}
+
+/// Empties the sandbox: the same process and ports, a new world.
+///
+/// # Errors
+/// None is running, or it does not answer.
+pub async fn reset(options: &Options) -> Result<Sandbox> {
+    let Some(found) = server::running(options).await? else { return Err(SandboxError::NotRunning) };
+    let answer = control::post(loopback(&found.endpoint)?, "reset", None).await;
+    answer.map_err(|trouble| trouble.explain(&found.endpoint, "reset"))
+}
+
+/// The interpreter of the sandbox's own virtual environment, installed if need be; it has moto and boto3.
+///
+/// # Errors
+/// No usable Python, or the installation failed.
+pub async fn python(options: &Options, progress: &dyn Fn(&str)) -> Result<PathBuf> {
+    install::ensure(options, progress).await
+}

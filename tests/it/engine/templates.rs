@@ -1,0 +1,126 @@
+//! Every template through every crash: create, update, replace, destroy.
+
+use crate::support::deployment::{Deployment, survives_every_crash};
+use crate::support::templates::{config, facts, graph};
+use hybridctl::config::templates;
+use hybridctl::model::{Address, Graph};
+use hybridctl::plan::Action;
+use hybridctl::resource::Consents;
+use hybridctl::stack::destroy::destroy_graph;
+use hybridctl::stack::stack;
+
+fn consents() -> Consents {
+    let instance = Address::new("rds.instance", "main");
+    Consents { data_loss: [instance].into(), disable_protection: true }
+}
+
+#[tokio::test]
+async fn every_template_is_made_whatever_kills_it() {
+    for template in templates() {
+        let graph = graph(template.name, |text| text);
+        let points = survives_every_crash(None, &graph, &Consents::default()).await;
+        eprintln!("{}: {points} kill points in a create", template.name);
+        assert!(points > 300, "{}: only {points} kill points", template.name);
+    }
+}
+
+#[tokio::test]
+async fn every_template_is_updated_whatever_kills_it() {
+    for template in templates() {
+        let old = graph(template.name, |text| text);
+        let new = graph(template.name, |text| {
+            text.replace("memory = 1024", "memory = 2048").replace("memory = 2048\ndesired", "memory = 4096\ndesired")
+                + "\n[secrets]\nnames = { jwt_key = \"other/jwt\" }\n"
+        });
+        let points = survives_every_crash(Some(&old), &new, &Consents::default()).await;
+        eprintln!("{}: {points} kill points in an update", template.name);
+        assert!(points > 20, "{}: only {points} kill points", template.name);
+    }
+}
+
+/// Another port changes the target group, which cannot change it in place, and everything that refers to it.
+#[tokio::test]
+async fn every_template_is_replaced_whatever_kills_it() {
+    for template in templates() {
+        let old = graph(template.name, |text| text);
+        let new = graph(template.name, |text| text.replace("[service]\n", "[service]\nport = 8001\n"));
+        let points = survives_every_crash(Some(&old), &new, &Consents::default()).await;
+        eprintln!("{}: {points} kill points in a replacement", template.name);
+        assert!(points > 40, "{}: only {points} kill points", template.name);
+    }
+}
+
+#[tokio::test]
+async fn every_template_is_destroyed_whatever_kills_it() {
+    for template in templates() {
+        let old = graph(template.name, |text| text);
+        let points = destroy_survives(&old).await;
+        eprintln!("{}: {points} kill points in a destroy", template.name);
+        assert!(points > 100, "{}: only {points} kill points", template.name);
+    }
+}
+
+/// As [`survives_every_crash`], but what a destroy wants is computed from the record anew each time, as the command does.
+async fn destroy_survives(old: &Graph) -> u64 {
+    use crate::support::fake::When;
+    let mut points = 0;
+    let start = Deployment::new();
+    start.complete(old).await;
+    for when in [When::Before, When::After] {
+        for at in 1.. {
+            let mut deployment = start.copy();
+            deployment.consents = consents();
+            let wanted = destroy_graph(&deployment.state().await, true, "20261120-171500");
+            deployment.world.arm(at, when);
+            let finished = deployment.run(&wanted).await.is_some();
+            deployment.world.revive();
+            let story = format!("destroy killed {when:?} effect {at}");
+            if !finished {
+                points += 1;
+                let wanted = destroy_graph(&deployment.state().await, true, "20261120-171600");
+                let outcome = deployment.run(&wanted).await.unwrap();
+                let log = deployment.world.log();
+                assert!(outcome.complete(), "{story}: {:?} {:?}\n{log:#?}", outcome.failed, outcome.skipped);
+            }
+            let left = deployment.state().await;
+            let kept: Vec<String> = left.resources.keys().map(|address| address.kind.clone()).collect();
+            let mut snapshots = kept.clone();
+            snapshots.retain(|kind| kind == "rds.snapshot");
+            assert!((1..=2).contains(&snapshots.len()), "{story}: {kept:?}");
+            let others: Vec<_> = kept.iter().filter(|kind| *kind != "rds.snapshot").collect();
+            assert_eq!(others, ["iam.role", "secrets.generated"], "{story}");
+            let owned = crate::support::fake::owned(&deployment.world);
+            assert_eq!(owned.len(), kept.len(), "{story}: {owned:#?}");
+            if finished {
+                break;
+            }
+        }
+    }
+    points
+}
+
+#[tokio::test]
+async fn an_upgrade_is_snapshot_then_migration_then_service_and_the_old_revision_last() {
+    let deployment = Deployment::new();
+    deployment.complete(&graph("quickstart", |text| text)).await;
+    let state = deployment.state().await;
+    let config = config("quickstart", |text| text.replace("0.98.0", "0.99.0"));
+    let wanted = stack(&config, &facts(&config, Some(&state)));
+    let before = deployment.world.log().len();
+    deployment.complete(&wanted).await;
+    let log: Vec<String> = deployment.world.log()[before..].iter().filter(|line| *line != "save").cloned().collect();
+    let at =
+        |what: &str| log.iter().position(|line| line.starts_with(what)).unwrap_or_else(|| panic!("{what}: {log:#?}"));
+    let order = [
+        at("create rds.snapshot/before-0.99.0"),
+        at("create ecs.task_run/migrate"),
+        at("update ecs.service/server task_definition_arn"),
+        at("delete ecs.task_definition/server"),
+    ];
+    assert!(order.is_sorted(), "{log:#?}");
+    assert!(at("create ecs.task_definition/server") < order[1]);
+    let again = stack(&config, &facts(&config, Some(&deployment.state().await)));
+    let plan = deployment.plan(&again).await.unwrap();
+    assert!(plan.is_empty(), "{:#?}", plan.steps.values().filter(|step| step.acts()).collect::<Vec<_>>());
+    assert_eq!(plan.count(Action::Retain), 1, "the snapshot is kept");
+}
