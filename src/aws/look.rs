@@ -145,7 +145,8 @@ fn union<const N: usize>(lists: [Option<&Vec<String>>; N]) -> Vec<String> {
 
 async fn within<T>(reading: impl Future<Output = Result<T>>) -> Result<T> {
     let late = || Error::terminal(format!("AWS did not answer within {} seconds", LIMIT.as_secs()));
-    tokio::time::timeout(LIMIT, reading).await.unwrap_or_else(|_| Err(late()))
+    // Boxed: the SDK's futures are large, and a dozen of them side by side overflow the stack of a small thread.
+    tokio::time::timeout(LIMIT, Box::pin(reading)).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn database(aws: &Aws, identifier: &str) -> Result<Option<Database>> {

@@ -49,9 +49,10 @@ pub struct Facts {
 /// Looks at everything once. AWS comes first: a name that does not resolve is replaced by the load balancer's own, so that
 /// the layers above DNS can be judged all the same.
 pub async fn gather(world: &World<'_>) -> Facts {
-    let look = look(world.aws, &world.names()).await;
+    let names = world.names();
+    let look = Box::pin(look(world.aws, &names)).await;
     let balancer = look.balancer.as_ref().ok().and_then(Option::as_ref).map(|balancer| balancer.dns_name.clone());
-    let endpoint = probe(&world.expect, &world.reach, balancer.as_deref()).await;
+    let endpoint = Box::pin(probe(&world.expect, &world.reach, balancer.as_deref())).await;
     let now = jiff::Timestamp::now().as_millisecond();
     Facts { expect: world.expect.clone(), recorded: world.recorded.clone(), look, endpoint, now }
 }
