@@ -4,8 +4,11 @@
 //! database, secrets store, control plane. So a database error says nothing of the control plane, and an error of the control
 //! plane proves that the database is fine.
 
-use crate::aws::ecs::redact::redact;
-use serde_json::Value;
+mod lines;
+mod stops;
+
+pub use lines::{Level, message, quote, short};
+pub use stops::{STOP_CLASSES, of_stop};
 
 /// A kind of failure that shows in a log or as a reason for a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,116 +215,13 @@ pub const LOG_CLASSES: &[Class] = &[
     ),
 ];
 
-/// Reasons that ECS gives for a task that stopped or did not start.
-pub const STOP_CLASSES: &[Class] = &[
-    class(
-        "image.grant",
-        &["CannotPull", "403"],
-        "the execution role may not pull the image",
-        "send the role's ARN (`hybridctl output`) to ZenML and ask for the image grant",
-    ),
-    class(
-        "image.grant",
-        &["CannotPull", "denied"],
-        "the execution role may not pull the image",
-        "send the role's ARN (`hybridctl output`) to ZenML and ask for the image grant",
-    ),
-    class(
-        "image.missing",
-        &["CannotPull", "not found"],
-        "the image or its tag does not exist",
-        "correct `zenml.version` or `service.image`",
-    ),
-    class("image.network", &["CannotPull"], "the image cannot be reached", EGRESS),
-    class("secret.deleted", &["marked for deletion"], "a secret is pending deletion", "look at VF-SECRETS"),
-    class("secret.gone", &["secret", "can't find the specified secret"], "a secret is gone", "look at VF-SECRETS"),
-    class(
-        "secret.denied",
-        &["unable to retrieve secret", "AccessDenied"],
-        "the execution role may not read a secret",
-        "look at VF-ROLES",
-    ),
-    class("egress", &["unable to retrieve", "deadline exceeded"], "the task cannot reach AWS", EGRESS),
-    class("egress", &["unable to retrieve", "i/o timeout"], "the task cannot reach AWS", EGRESS),
-    class("log.group", &["log group does not exist"], "the log group is gone", "look at VF-LOG-GROUP"),
-    class(
-        "log.denied",
-        &["Cloudwatch log stream", "AccessDenied"],
-        "the execution role may not write logs",
-        "look at VF-ROLES",
-    ),
-    class("role", &["unable to assume the role"], "a role is gone or does not trust ECS tasks", "look at VF-ROLES"),
-    class("memory", &["OutOfMemory"], "the container used more memory than it has", "raise `service.memory`"),
-    class(
-        "health",
-        &["failed ELB health checks"],
-        "the load balancer got no good answer on the health path",
-        "look at VF-PORT, VF-GROUPS and VF-LOGS",
-    ),
-    class("capacity", &["apacity"], "AWS had no capacity", "wait, or use more zones"),
-    class(
-        "addresses",
-        &["network interface"],
-        "no network interface could be made",
-        "check the free addresses of the private subnets",
-    ),
-];
-
 /// What a log line means; `None`: nothing that is known.
 pub fn of_log(text: &str) -> Option<&'static Class> {
     find(LOG_CLASSES, text)
 }
 
-/// What a reason for a stop means; `None`: nothing that is known.
-pub fn of_stop(text: &str) -> Option<&'static Class> {
-    find(STOP_CLASSES, text)
-}
-
 fn find(classes: &'static [Class], text: &str) -> Option<&'static Class> {
     classes.iter().find(|class| class.marks.iter().all(|mark| text.contains(mark)))
-}
-
-/// How loud a line is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// Everything else.
-    Quiet,
-    /// ERROR.
-    Error,
-    /// CRITICAL.
-    Critical,
-}
-
-/// Message and level of a log event, in either layout of the server.
-pub fn message(event: &str) -> (String, Level) {
-    let level = |word: &str| match word.trim() {
-        "CRITICAL" | "FATAL" => Level::Critical,
-        "ERROR" => Level::Error,
-        _ => Level::Quiet,
-    };
-    if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(event)
-        && let Some(text) = fields.get("message").and_then(Value::as_str)
-    {
-        return (text.to_owned(), level(fields.get("level").and_then(Value::as_str).unwrap_or_default()));
-    }
-    let plain = console::strip_ansi_codes(event);
-    let loudness = plain.split(" | ").nth(1).map_or(Level::Quiet, level);
-    (plain.into_owned(), loudness)
-}
-
-/// The line of a text that carries a class's first mark, fit to be shown.
-pub fn quote(text: &str, class: &Class) -> String {
-    let line = text.lines().rev().find(|line| class.marks.iter().any(|mark| line.contains(mark)));
-    short(&redact(line.or(text.lines().last()).unwrap_or_default()))
-}
-
-/// At most 200 characters.
-pub fn short(line: &str) -> String {
-    let line = line.trim();
-    match line.char_indices().nth(200) {
-        None => line.to_owned(),
-        Some((end, _)) => format!("{}…", &line[..end]),
-    }
 }
 
 #[cfg(test)]
@@ -366,44 +266,5 @@ mod tests {
         }
         assert_eq!(of_log("Application startup complete."), None);
         assert_eq!(of_log("uvicorn.access:send:1 | 10.0.0.5 - \"GET /health HTTP/1.1\" 200"), None);
-    }
-
-    #[test]
-    fn reasons_of_ecs_are_understood() {
-        for (text, id) in [
-            ("CannotPullContainerError: pull image manifest has been retried 1 time(s): 403 Forbidden", "image.grant"),
-            ("CannotPullContainerError: x:0.98.0: not found", "image.missing"),
-            (
-                "ResourceInitializationError: unable to retrieve secret from asm: … it was marked for deletion",
-                "secret.deleted",
-            ),
-            ("unable to retrieve secret from asm: AccessDeniedException: User: x", "secret.denied"),
-            ("unable to retrieve secret from asm: context deadline exceeded. Please check", "egress"),
-            ("failed to create Cloudwatch log stream: The specified log group does not exist.", "log.group"),
-            ("ECS was unable to assume the role 'arn:…'", "role"),
-            ("OutOfMemoryError: Container killed due to memory usage", "memory"),
-            ("Task failed ELB health checks in (target-group x)", "health"),
-        ] {
-            assert_eq!(of_stop(text).map(|class| class.id), Some(id), "{text}");
-        }
-        assert_eq!(of_stop("Essential container in task exited"), None);
-    }
-
-    #[test]
-    fn both_layouts_of_a_line_are_read() {
-        let json = r#"{"level":"ERROR","message":"Traceback:\nRuntimeError: x"}"#;
-        assert_eq!(message(json), ("Traceback:\nRuntimeError: x".to_owned(), Level::Error));
-        let line = "2026-11-20 10:00:00,123 | CRITICAL | a:b:1 | boom";
-        assert_eq!(message(line), (line.to_owned(), Level::Critical));
-        assert_eq!(message("plain").1, Level::Quiet);
-    }
-
-    #[test]
-    fn a_quoted_line_holds_no_password() {
-        let text = "Traceback\nTypeError: No store implementation found for URL: mysql+x://admin:hunter2@h/d";
-        let class = of_log(text).unwrap();
-        let quoted = quote(text, class);
-        assert!(quoted.contains("No store implementation") && !quoted.contains("hunter2"), "{quoted}");
-        assert_eq!(short(&"x".repeat(300)).chars().count(), 201);
     }
 }

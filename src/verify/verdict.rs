@@ -26,6 +26,9 @@ const NO_TASK: &[&str] = &["VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-HEALTH", 
 /// What follows when the server cannot be asked.
 const NO_ANSWER: &[&str] = &["VF-HEALTH", "VF-CONTROL-PLANE", "VF-ROOT", "VF-CORS", "VF-REDIRECT"];
 
+/// What only the next task needs: as long as no task is missing, nothing else follows from these.
+const NEXT_TASK: &[&str] = &["VF-SECRETS", "VF-ROLES", "VF-LOG-GROUP", "VF-ROUTE"];
+
 /// A failure, and the failures that it can bring about. Read transitively. Earlier rows win where two causes explain equally
 /// much.
 const EXPLAINS: &[(&str, &[&[&str]])] = &[
@@ -62,7 +65,12 @@ const EXPLAINS: &[(&str, &[&[&str]])] = &[
 /// The cause of what failed; `None`: nothing did.
 pub fn cause(checks: &[CheckResult]) -> Option<Cause> {
     let failing: Vec<&CheckResult> = checks.iter().filter(|check| check.fail().is_some()).collect();
+    let is_failing = |id: &str| failing.iter().any(|check| check.id == id);
+    let lacks_tasks = is_failing("VF-TASKS") || is_failing("VF-SERVICE");
     let explained = |by: &str| {
+        if NEXT_TASK.contains(&by) && !lacks_tasks {
+            return vec![];
+        }
         let reached = reach(by);
         failing.iter().map(|check| check.id).filter(|id| *id != by && reached.contains(id)).collect::<Vec<_>>()
     };
@@ -119,6 +127,7 @@ mod tests {
             (vec!["VF-DATABASE", "VF-INFO-DATABASE"], "VF-DATABASE", vec![]),
             (vec!["VF-LOG-GROUP", "VF-LISTENER", "VF-TLS", "VF-HEALTH"], "VF-LISTENER", vec!["VF-LOG-GROUP"]),
             (vec!["VF-SECRETS", "VF-ROUTE"], "VF-SECRETS", vec!["VF-ROUTE"]),
+            (vec!["VF-ROLES", "VF-LISTENER", "VF-TLS", "VF-HEALTH", "VF-TARGETS"], "VF-LISTENER", vec!["VF-ROLES"]),
             (vec!["VF-TLS"], "VF-TLS", vec![]),
             (vec!["VF-DNS", "VF-HEALTH"], "VF-DNS", vec![]),
             (vec!["VF-LOGS", "VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-HEALTH"], "VF-LOGS", vec![]),
