@@ -21,3 +21,4 @@ pub mod resource;
 pub mod sandbox;
 pub mod stack;
 pub mod state;
+pub mod verify;

@@ -7,3 +7,4 @@ mod engine;
 mod resources;
 mod sandbox;
 mod support;
+mod verify;
