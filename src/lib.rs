@@ -13,6 +13,7 @@
 
 pub mod apply;
 pub mod aws;
+pub mod cli;
 pub mod config;
 pub mod model;
 pub mod plan;

@@ -63,8 +63,10 @@ impl Apply {
                 }
             }
         }
-        let outcome = carry_out(global, &mut session, &plan, "hybridctl apply").await?;
-        Ok(if outcome.is_some() { DONE } else { DONE })
+        if carry_out(global, &mut session, &plan, "hybridctl apply").await?.is_none() {
+            telling::say(global, "no changes: the deployment is as the file says");
+        }
+        Ok(DONE)
     }
 }
 

@@ -93,6 +93,16 @@ impl Session {
         Ok(session)
     }
 
+    /// SHA-256 of the config file, hex: what a saved plan was made from.
+    ///
+    /// # Errors
+    /// If the file is gone.
+    pub(crate) fn config_hash(&self, global: &Global) -> Result<String, Failure> {
+        use sha2::{Digest, Sha256};
+        let digest = Sha256::digest(read(&global.config)?.as_bytes());
+        Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
     /// What should exist.
     pub(crate) fn desired(&self) -> Graph {
         stack(&self.config, &self.facts)
@@ -382,7 +392,7 @@ fn given_secret(global: &Global, source: &SecretSource) -> Result<Option<SecretS
             let text = text.map_err(|error| Failure::new(CONFIG, format!("oauth2_client_secret: {file}: {error}")))?;
             let enrollment = config::enrollment(&text);
             let enrollment = enrollment.map_err(|error| Failure::new(CONFIG, format!("{file}: {error}")))?;
-            Ok(enrollment.key)
+            Ok(enrollment.enrollment_key)
         }
         SecretSource::SecretArn(_) => Ok(None),
     }

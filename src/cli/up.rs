@@ -39,15 +39,15 @@ impl Up {
     }
 
     async fn verify(&self, global: &Global, session: &Session) -> Result<u8, Failure> {
-        let report = super::verify::patiently(session).await?;
+        let report = super::verify::patiently(session).await;
         if global.format == Format::Text && !global.quiet {
-            anstream::eprint!("{}", report.text(telling::style(global)));
+            eprint!("{}", report.text());
         }
         if report.passed() {
             return Ok(DONE);
         }
         // The record that only the user can create is not there yet: everything else is done.
-        let external = session.config.ingress.dns == Dns::External && report.cause_id() == Some("VF-DNS");
+        let external = session.config.ingress.dns == Dns::External && report.verdict.as_ref().is_some_and(|cause| cause.id == "VF-DNS");
         Ok(if external { INCOMPLETE } else { super::exit::VERIFY })
     }
 }
