@@ -18,7 +18,7 @@ pub mod model;
 pub mod plan;
 pub mod report;
 pub mod resource;
-pub mod stack;
 pub mod sandbox;
+pub mod stack;
 pub mod state;
 pub mod verify;
