@@ -100,7 +100,8 @@ pub(super) fn tasks(facts: &Facts) -> Judged {
     Err(Fail::new(why).next(next).seen(causes.into_iter().take(3)).into())
 }
 
-fn is_settled(service: &Service) -> bool {
+/// True if the last rollout has ended well: its tasks started and passed their health checks.
+pub(super) fn is_settled(service: &Service) -> bool {
     service.rollouts.len() == 1 && service.rollouts[0].state == "COMPLETED" && service.pending == 0
 }
 

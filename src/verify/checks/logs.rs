@@ -46,6 +46,13 @@ pub(super) fn logs(facts: &Facts) -> Judged {
             story => return Err(told(&story, log)),
         }
     }
+    let is_empty = logs.iter().all(|log| log.head.is_empty() && log.tail.is_empty());
+    if started == 0 && is_empty && compute::is_settled(service) {
+        // The group was made again under a task that runs on: its lines went with the old one, and the awslogs driver does
+        // not make the stream a second time.
+        let why = "the running tasks have no log, yet they started: was the log group made anew? The next tasks will have one";
+        return Err(Status::Skip(why.into()));
+    }
     if started == 0 {
         let why = match starting {
             0 => "no task has logged anything",
@@ -193,6 +200,11 @@ mod tests {
         let lines = ["Application startup complete.", "2026 | CRITICAL | x | password=hunter2 is no good"];
         let fail = failed(judged(vec![log(&lines, false, 1000)], 1));
         assert!(!fail.evidence.join("").contains("hunter2"), "{fail:?}");
+    }
+
+    #[test]
+    fn an_empty_log_of_a_task_that_started_is_skipped() {
+        assert!(matches!(judged(vec![log(&[], false, 1000)], 1), Err(Status::Skip(_))));
     }
 
     #[test]

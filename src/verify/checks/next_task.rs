@@ -5,6 +5,7 @@ use super::{Judged, UP, counted, seen};
 use crate::aws::look::access::{Role, secret_arn};
 use crate::verify::Facts;
 use crate::verify::report::Fail;
+use std::collections::BTreeMap;
 
 pub(super) fn secrets(facts: &Facts) -> Judged {
     let definition = definition_of(facts)?;
@@ -47,9 +48,7 @@ pub(super) fn roles(facts: &Facts) -> Judged {
     for (what, role) in [("execution role", Some(execution)), ("task role", access.task.as_ref())] {
         wrong.extend(role.and_then(|role| unusable(what, role)));
     }
-    wrong.extend(
-        access.denied.iter().map(|(action, resource)| format!("the execution role may not {action} on {resource}")),
-    );
+    wrong.extend(refused(&access.denied));
     if let Some(first) = wrong.first() {
         return Err(Fail::new(format!("the next task cannot start: {first}")).next(UP).seen(wrong.clone()).into());
     }
@@ -58,6 +57,21 @@ pub(super) fn roles(facts: &Facts) -> Judged {
         true => format!("reads {reads}, and others that the server has no use for"),
         false => format!("reads its {reads} and no others"),
     })
+}
+
+/// One line for each action, however many resources it is about.
+fn refused(denied: &[(String, String)]) -> Vec<String> {
+    let mut actions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (action, resource) in denied {
+        actions.entry(action).or_default().push(resource);
+    }
+    let line = |(action, resources): (&str, Vec<&str>)| match resources.as_slice() {
+        [one] => format!("the execution role may not {action} on {one}"),
+        several => {
+            format!("the execution role may not {action} on {} resources, among them {}", several.len(), several[0])
+        }
+    };
+    actions.into_iter().map(line).collect()
 }
 
 fn unusable(what: &str, role: &Role) -> Option<String> {
