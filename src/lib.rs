@@ -14,6 +14,7 @@
 pub mod apply;
 pub mod aws;
 pub mod config;
+pub mod explain;
 pub mod model;
 pub mod plan;
 pub mod report;

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says what failed")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod docs;
 mod engine;
 mod resources;
 mod sandbox;
+mod structure;
 mod support;
