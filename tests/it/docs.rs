@@ -26,18 +26,23 @@ fn the_list_of_resources_is_fresh() {
     assert!(read(&path) == wanted, "docs/resources.md is stale: run UPDATE_DOCS=1 cargo test docs");
 }
 
+const HEAD: &str = "# Resources
+
+Generated from the registry (`src/aws/kinds.rs`): `UPDATE_DOCS=1 cargo test docs` writes it, and a test keeps it fresh. Words
+are explained in [the glossary](glossary.md).
+
+A change of a field costs an *update* in place or a *replace*; *create only* fields are never compared afterwards. *Unread*:
+AWS never returns the value, so it is compared with the record. *After create*: the create call cannot set it, an update right
+after it does.
+
+| Kind | What it is |
+|---|---|
+";
+
 /// `docs/resources.md`, made from the registry.
 fn resources() -> String {
     let kinds: Vec<&dyn Kind> = aws::kinds().iter().collect();
-    let mut text = String::from(
-        "# Resources\n\n\
-         Generated from the registry (`src/aws/kinds.rs`): `UPDATE_DOCS=1 cargo test docs` writes it, and a test keeps it \
-         fresh. Words are explained in [the glossary](glossary.md).\n\n\
-         A change of a field costs an *update* in place or a *replace*; *create only* fields are never compared afterwards. \
-         *Unread*: AWS never returns the value, so it is compared with the record. *After create*: the create call cannot set \
-         it, an update right after it does.\n\n\
-         | Kind | What it is |\n|---|---|\n",
-    );
+    let mut text = HEAD.to_owned();
     for kind in &kinds {
         writeln!(text, "| [`{name}`](#{anchor}) | {about} |", name = kind.name(), anchor = anchor(kind.name()), about = about(*kind))
             .unwrap();
@@ -46,7 +51,7 @@ fn resources() -> String {
         text.push_str(&section(*kind));
     }
     let actions: BTreeSet<&str> = kinds.iter().flat_map(|kind| kind.spec().actions.iter().copied()).collect();
-    write!(text, "\n## IAM actions\n\nAll {} of them, for a policy of whoever runs `hybridctl`:\n\n", actions.len()).unwrap();
+    write!(text, "\n## IAM actions\n\nAll {} that the kinds above call; looking up facts and verifying take a few more, all of them reads:\n\n", actions.len()).unwrap();
     for action in actions {
         writeln!(text, "- `{action}`").unwrap();
     }
@@ -56,7 +61,10 @@ fn resources() -> String {
 fn section(kind: &dyn Kind) -> String {
     let (spec, (file, _)) = (kind.spec(), file_of(kind));
     let mut text = format!("\n## {}\n\n{} Source: [`src/{file}`](../src/{file}).\n\n", kind.name(), about(kind));
-    text.push_str("| Field | A change costs | Notes |\n|---|---|---|\n");
+    match kind.fields() {
+        [] => text.push_str("It has no settings.\n"),
+        _ => text.push_str("| Field | A change costs | Notes |\n|---|---|---|\n"),
+    }
     for field in kind.fields() {
         writeln!(text, "| `{}` | {} | {} |", field.name, cost(field), notes(field, &spec).join("; ")).unwrap();
     }

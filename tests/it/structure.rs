@@ -182,6 +182,19 @@ fn every_kind_names_the_actions_that_it_calls() {
     }
 }
 
+/// A policy is made from these lists: a call that is missing there fails on an account with exact rights.
+#[test]
+fn every_call_of_a_kind_is_among_its_actions() {
+    for kind in aws::kinds().iter() {
+        let (file, text) = file_of(kind);
+        let dense: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+        for action in dense.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let named = kind.spec().actions.contains(&action);
+            assert!(named || !action.contains(':'), "{file} calls {action}, which is not in its ACTIONS");
+        }
+    }
+}
+
 /// The file of a kind, below `src`, and its text.
 pub fn file_of(kind: &dyn Kind) -> (String, String) {
     let mark = format!("const KIND: &'static str = \"{}\";", kind.name());
