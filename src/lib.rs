@@ -13,12 +13,14 @@
 
 pub mod apply;
 pub mod aws;
+pub mod cli;
 pub mod config;
 pub mod explain;
 pub mod model;
 pub mod plan;
 pub mod report;
 pub mod resource;
-pub mod stack;
 pub mod sandbox;
+pub mod stack;
 pub mod state;
+pub mod verify;

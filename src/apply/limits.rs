@@ -45,7 +45,7 @@ impl Limits {
     pub const FAKE: Self = Self {
         parallelism: 16,
         pace: 0.0,
-        patience: 0.0005,
+        patience: 0.01,
         find_patience: Duration::ZERO,
         second_reading: Duration::ZERO,
         visibility: Duration::from_secs(10),

@@ -7,7 +7,7 @@ use super::{Engine, Surroundings};
 use crate::model::input::{is_known, substitute};
 use crate::model::{Address, Graph, Node, OutputRef};
 use crate::plan::{Observations, Seen};
-use crate::resource::{Class, Found, Id, Kind, Result};
+use crate::resource::{Class, Found, Id, Kind, Observed, Result};
 use crate::state::{Intent, Recorded, State, StateStore, Verb};
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -39,6 +39,16 @@ impl<S: StateStore> Engine<'_, S> {
             observations.seen.insert(address, seen);
         }
         Ok(observations)
+    }
+
+    /// Reads one object of the kind of `address`, whatever is on record.
+    ///
+    /// # Errors
+    /// The call's.
+    pub async fn look_at(&self, state: &State, address: &Address, id: &Id) -> Result<Option<Observed>> {
+        let kind = self.kinds.get(&address.kind)?;
+        let around = looking(state, address, "", None, vec![]);
+        self.patiently(async || kind.read(&self.scope(&around, &|_| {}), id).await).await
     }
 
     async fn read_recorded(&self, state: &State, address: &Address, recorded: &Recorded) -> Result<(Address, Seen)> {

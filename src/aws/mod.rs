@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod classify;
 pub mod facts;
+pub mod look;
 pub mod tags;
 
 pub mod acm;

@@ -6,8 +6,11 @@ pub mod snapshot;
 pub mod subnet_group;
 
 mod reading;
+mod restorable;
 mod requests;
 mod tagging;
+
+pub use restorable::restorable;
 
 use crate::resource::{Kind, Of};
 

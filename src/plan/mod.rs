@@ -6,6 +6,7 @@
 pub mod decide;
 pub mod diff;
 pub mod order;
+pub mod saved;
 
 pub use decide::{Given, Problem, plan};
 pub use diff::Change;

@@ -49,7 +49,8 @@ impl Scope<'_> {
     /// `prefix-1a2b3c`: a name that changes with every incarnation, for kinds whose old and new object must coexist
     /// under a name that AWS wants unique.
     pub fn suffixed(&self, prefix: &str) -> String {
-        format!("{prefix}-{}", &self.token[..6])
+        // A plan looks for what is there without an incarnation of its own: then the name is one that nothing has.
+        format!("{prefix}-{}", self.token.get(..6).unwrap_or("000000"))
     }
 
     /// Tells the user something about this operation.

@@ -15,6 +15,7 @@ pub mod destroy;
 pub mod facts;
 
 pub use facts::Facts;
+pub use secrets::OAUTH2;
 
 use crate::config::Config;
 use crate::model::Graph;

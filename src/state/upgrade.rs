@@ -7,7 +7,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// Says what is wrong, with the position where the text stops making sense.
-pub fn parse(text: &str) -> Result<State, String> {
+pub(super) fn parse(text: &str) -> Result<State, String> {
     let value: Value = serde_json::from_str(text).map_err(|e| format!("not a state document: {e}"))?;
     match value["version"].as_u64() {
         Some(version) if version == u64::from(VERSION) => {}

@@ -9,3 +9,4 @@ mod resources;
 mod sandbox;
 mod structure;
 mod support;
+mod verify;

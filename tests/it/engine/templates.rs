@@ -43,7 +43,10 @@ async fn every_template_is_updated_whatever_kills_it() {
 async fn every_template_is_replaced_whatever_kills_it() {
     for template in templates() {
         let old = graph(template.name, |text| text);
-        let new = graph(template.name, |text| text.replace("[service]\n", "[service]\nport = 8001\n"));
+        let new = graph(template.name, |text| match text.contains("[service]\n") {
+            true => text.replace("[service]\n", "[service]\nport = 8001\n"),
+            false => text + "\n[service]\nport = 8001\n",
+        });
         let points = survives_every_crash(Some(&old), &new, &Consents::default()).await;
         eprintln!("{}: {points} kill points in a replacement", template.name);
         assert!(points > 40, "{}: only {points} kill points", template.name);

@@ -3,5 +3,5 @@
 pub mod deployment;
 pub mod fake;
 pub mod lifecycle;
-pub mod templates;
 pub mod sandbox;
+pub mod templates;

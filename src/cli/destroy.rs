@@ -1,0 +1,173 @@
+//! `destroy`: a plan against what should be left, a typed confirmation, and the list of what is kept.
+
+use super::apply::{How, carry_out};
+use super::exit::{DONE, Failure};
+use super::session::{Access, Session};
+use super::{Format, Global, confirm, telling};
+use crate::model::{Address, Keep};
+use crate::stack::destroy::destroy_graph;
+use clap::Args;
+use serde_json::{Value, json};
+
+/// Take the deployment down, keep the data, and list what is kept and why
+#[derive(Debug, Args)]
+pub(crate) struct Destroy {
+    #[command(flatten)]
+    how: How,
+    /// The deployment's name, instead of typing it
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// Lift the database's protection against deletion
+    #[arg(long)]
+    disable_protection: bool,
+    /// Take no final snapshot: the data is lost
+    #[arg(long)]
+    skip_final_snapshot: bool,
+    /// Delete the execution role too: ZenML has to grant the image anew
+    #[arg(long)]
+    delete_execution_role: bool,
+    /// Only show the plan
+    #[arg(long)]
+    plan: bool,
+}
+
+impl Destroy {
+    pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
+        let access = if self.plan { Access::Read } else { Access::Write("destroy") };
+        let mut session = Session::open(global, access).await?;
+        self.how.settle(&mut session);
+        session.consents.disable_protection = self.disable_protection;
+        consent_to_lose(&mut session);
+        if self.delete_execution_role
+            && let Some(role) = session.state.resources.get_mut(&Address::new("iam.role", "execution"))
+        {
+            role.keep = Keep::Never;
+        }
+        let desired = destroy_graph(&session.state, !self.skip_final_snapshot, &stamp());
+        let (plan, _) = session.plan(&desired).await?;
+        if plan.is_empty() {
+            telling::say(global, "nothing to do: nothing of this deployment is left but what is kept");
+            print_kept(global, &session);
+            return Ok(DONE);
+        }
+        if self.plan || (global.format == Format::Text && !global.quiet) {
+            super::plan::print(global, &plan, &session.meta());
+        }
+        if self.plan {
+            return Ok(DONE);
+        }
+        confirm::typed(&session.config.name.clone(), self.how.yes, self.confirm.as_deref())?;
+        carry_out(global, &mut session, &plan, &command(&self)).await?;
+        sweep(global, &session).await?;
+        print_kept(global, &session);
+        Ok(DONE)
+    }
+}
+
+/// The name and the final snapshot are the consent to delete what holds data.
+pub(crate) fn consent_to_lose(session: &mut Session) {
+    let holders = session.state.resources.iter().filter(|(_, recorded)| recorded.holds_data);
+    let holders: Vec<Address> = holders.map(|(address, _)| address.clone()).collect();
+    session.consents.data_loss.extend(holders);
+}
+
+/// `20261120-171500`, for the name of a final snapshot.
+pub(crate) fn stamp() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
+}
+
+fn command(destroy: &Destroy) -> String {
+    let mut command = "hybridctl destroy".to_owned();
+    for (flag, on) in [
+        (" --disable-protection", destroy.disable_protection),
+        (" --skip-final-snapshot", destroy.skip_final_snapshot),
+        (" --delete-execution-role", destroy.delete_execution_role),
+    ] {
+        command.push_str(if on { flag } else { "" });
+    }
+    command
+}
+
+/// Log groups come back when their last writer was still alive: one more look at the end.
+async fn sweep(global: &Global, session: &Session) -> Result<(), Failure> {
+    let groups = [session.config.log_group(), format!("/aws/rds/instance/{}/", session.config.db_instance_id())];
+    for prefix in groups {
+        let swept = crate::aws::logs::sweep(&session.aws, &prefix, session.state.lineage).await;
+        let swept = swept.map_err(|error| Failure::aws("look for log groups that came back", &error))?;
+        for group in swept {
+            telling::say(global, &format!("the log group {group} had come back and was deleted again"));
+        }
+    }
+    Ok(())
+}
+
+/// What is left, why, what it costs, and how to remove it.
+struct Kept {
+    what: String,
+    why: String,
+    monthly: &'static str,
+    remove: String,
+}
+
+fn kept(session: &Session) -> Vec<Kept> {
+    let mut kept: Vec<Kept> = session.state.resources.iter().filter_map(|(address, recorded)| of(address, recorded)).collect();
+    let names = &session.config.secrets;
+    let gone = |kind: &str, name: &str| !session.state.resources.contains_key(&Address::new(kind, name));
+    let window = [
+        ("secrets.given", "oauth2", &names.oauth2_client_secret),
+        ("secrets.generated", "database-password", &names.database_password),
+        ("secrets.generated", "jwt-key", &names.jwt_key),
+        ("secrets.generated", "encryption-key", &names.encryption_key),
+    ];
+    let listed: Vec<&str> =
+        window.iter().filter(|(kind, name, _)| gone(kind, name)).map(|(_, _, secret)| secret.as_str()).collect();
+    if !listed.is_empty() {
+        kept.push(Kept {
+            what: format!("secrets in their 7-day window: {}", listed.join(", ")),
+            why: "the next `hybridctl up` restores them; afterwards AWS deletes them".into(),
+            monthly: "nothing",
+            remove: "aws secretsmanager delete-secret --force-delete-without-recovery --secret-id NAME".into(),
+        });
+    }
+    kept.push(Kept {
+        what: "service-linked roles of ECS, RDS and Elastic Load Balancing".into(),
+        why: "the account shares them".into(),
+        monthly: "nothing",
+        remove: "aws iam delete-service-linked-role --role-name NAME".into(),
+    });
+    kept
+}
+
+fn of(address: &Address, recorded: &crate::state::Recorded) -> Option<Kept> {
+    let why = match &recorded.keep {
+        Keep::Always(why) => why.clone(),
+        Keep::WhileSnapshotOf(_) => "the data in the snapshot cannot be read without it".into(),
+        Keep::Never => return None,
+    };
+    let id = recorded.id.to_string();
+    let (monthly, remove) = match address.kind.as_str() {
+        "rds.snapshot" => (
+            "about 0.10 USD per GiB of data",
+            format!("aws rds delete-db-snapshot --db-snapshot-identifier {id}"),
+        ),
+        kind if kind.starts_with("secrets.") => {
+            ("0.40 USD", format!("aws secretsmanager delete-secret --secret-id {id}"))
+        }
+        "iam.role" => ("nothing", "hybridctl destroy --delete-execution-role".into()),
+        _ => ("see the AWS price list", String::new()),
+    };
+    Some(Kept { what: format!("{address} ({id})"), why, monthly, remove })
+}
+
+fn print_kept(global: &Global, session: &Session) {
+    let kept = kept(session);
+    if global.format == Format::Json {
+        let one = |kept: &Kept| json!({ "what": kept.what, "why": kept.why, "monthly": kept.monthly, "remove": kept.remove });
+        println!("{:#}", json!({ "schema": "hybridctl.kept/1", "kept": kept.iter().map(one).collect::<Vec<Value>>() }));
+        return;
+    }
+    println!("kept:");
+    for Kept { what, why, monthly, remove } in kept {
+        println!("  {what}\n    why: {why}\n    a month: {monthly}\n    remove: {remove}");
+    }
+}

@@ -1,0 +1,159 @@
+//! The command line: one verb per file, whose doc comments are the help.
+//!
+//! A verb opens a [`session::Session`] (config, place, state, facts), calls the library and prints. Data goes to stdout,
+//! everything else to stderr.
+
+mod apply;
+mod confirm;
+mod destroy;
+mod diff;
+mod exit;
+mod local;
+mod output;
+mod plan;
+mod sandbox;
+mod session;
+mod signals;
+mod state;
+mod status;
+mod telling;
+mod up;
+mod verify;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use exit::Failure;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Takes a ZenML Pro Hybrid workspace on AWS ECS from one short file to a running, verified server, and down again
+#[derive(Debug, Parser)]
+#[command(name = "hybridctl", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Flags of every verb.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Read the deployment from this file
+    #[arg(short, long, global = true, value_name = "FILE", default_value = "hybrid.toml", env = "HYBRIDCTL_CONFIG")]
+    config: PathBuf,
+    /// Use this profile of the AWS config files
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// Refuse to work unless the file says this region
+    #[arg(long, global = true, value_name = "REGION")]
+    region: Option<String>,
+    /// Print data as text or JSON
+    #[arg(long, global = true, value_enum, default_value = "text")]
+    format: Format,
+    /// Write every event as a line of JSON to this file (`-` for stdout)
+    #[arg(long, global = true, value_name = "PATH")]
+    events: Option<String>,
+    /// Colour the output
+    #[arg(long, global = true, value_enum, default_value = "auto")]
+    color: Color,
+    /// Say more; twice shows every AWS call
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say only what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Use the local AWS to rehearse on, and start it if it is not running
+    #[arg(long, global = true)]
+    sandbox: bool,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(local::init::Init),
+    Validate(local::validate::Validate),
+    Plan(plan::PlanVerb),
+    Apply(apply::Apply),
+    Up(up::Up),
+    Diff(diff::Diff),
+    Verify(verify::Verify),
+    Status(status::Status),
+    Destroy(destroy::Destroy),
+    Output(output::OutputVerb),
+    State(state::StateVerb),
+    Graph(local::graph::GraphVerb),
+    Explain(local::explain::Explain),
+    Schema(local::schema::Schema),
+    Completions(local::completions::Completions),
+    Man(local::man::Man),
+    Sandbox(sandbox::SandboxVerb),
+}
+
+/// Runs one command line.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
+        }
+    };
+    telling::start_log(&cli.global);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("because the system gives a process an event queue");
+    let quiet = cli.global.clone();
+    let code = match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(failure) => {
+            failure.print(&quiet);
+            failure.code
+        }
+    };
+    // A blocked read of a question must not hold the process back.
+    runtime.shutdown_background();
+    ExitCode::from(code)
+}
+
+async fn dispatch(cli: Cli) -> Result<u8, Failure> {
+    let global = &cli.global;
+    match cli.verb {
+        Verb::Init(verb) => verb.run(global),
+        Verb::Validate(verb) => verb.run(global),
+        Verb::Plan(verb) => verb.run(global).await,
+        Verb::Apply(verb) => verb.run(global).await,
+        Verb::Up(verb) => verb.run(global).await,
+        Verb::Diff(verb) => verb.run(global).await,
+        Verb::Verify(verb) => verb.run(global).await,
+        Verb::Status(verb) => verb.run(global).await,
+        Verb::Destroy(verb) => verb.run(global).await,
+        Verb::Output(verb) => verb.run(global).await,
+        Verb::State(verb) => verb.run(global).await,
+        Verb::Graph(verb) => verb.run(global).await,
+        Verb::Explain(verb) => verb.run(),
+        Verb::Schema(verb) => verb.run(),
+        Verb::Completions(verb) => verb.run(),
+        Verb::Man(verb) => verb.run(),
+        Verb::Sandbox(verb) => verb.run(global).await,
+    }
+}

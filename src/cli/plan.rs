@@ -1,0 +1,99 @@
+//! `plan`: what would change and why.
+
+use super::exit::{CHANGES, DONE, Failure, USAGE};
+use super::session::{self, Access, Session};
+use super::{Format, Global, telling};
+use crate::config::{Config, Dns, Placeholders};
+use crate::plan::{Given, Observations, Plan, plan};
+use crate::report::plan_text::{Meta, Place};
+use crate::report::{plan_json, plan_text};
+use crate::resource::{Consents, Provided};
+use crate::stack::facts::PlaceFacts;
+use crate::stack::{Facts, stack};
+use crate::state::State;
+use clap::Args;
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// Show what would change and why; never writes anything but `--out`
+#[derive(Debug, Args)]
+pub(crate) struct PlanVerb {
+    /// Save the plan, to be carried out by `hybridctl apply FILE`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Plan the destroy
+    #[arg(long)]
+    destroy: bool,
+    /// Plan the first run on an empty account, without credentials
+    #[arg(long, conflicts_with_all = ["destroy", "out"])]
+    offline: bool,
+    /// Exit with 2 if anything would change
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+impl PlanVerb {
+    pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
+        if self.offline {
+            let config = session::load(global, Placeholders::Accept)?;
+            let (plan, meta) = offline(&config)?;
+            return Ok(self.show(global, &plan, &meta));
+        }
+        let mut session = Session::open(global, Access::Read).await?;
+        session.consents.disable_protection = self.destroy;
+        let desired = if self.destroy {
+            super::destroy::consent_to_lose(&mut session);
+            crate::stack::destroy::destroy_graph(&session.state, true, &super::destroy::stamp())
+        } else {
+            session.desired()
+        };
+        let (plan, _) = session.plan(&desired).await?;
+        let code = self.show(global, &plan, &session.meta());
+        if let Some(out) = &self.out {
+            let saved = crate::plan::saved::Saved::new(&session.state, &session.config_hash(global)?, self.destroy, plan);
+            saved.write(out).map_err(|error| Failure::new(USAGE, format!("--out {}: {error}", out.display())))?;
+            telling::say(global, &format!("saved: carry it out with\n    hybridctl apply {}", out.display()));
+        }
+        Ok(code)
+    }
+
+    fn show(&self, global: &Global, plan: &Plan, meta: &Meta) -> u8 {
+        print(global, plan, meta);
+        if self.detailed_exitcode && !plan.is_empty() { CHANGES } else { DONE }
+    }
+}
+
+/// Prints a plan to stdout.
+pub(crate) fn print(global: &Global, plan: &Plan, meta: &Meta) {
+    match global.format {
+        Format::Json => println!("{:#}", plan_json(plan, meta)),
+        Format::Text => anstream::print!("{}", plan_text(plan, meta, telling::style_of_data(global))),
+    }
+}
+
+/// The first plan on an empty account: what the golden files in `plans/` hold.
+///
+/// # Errors
+/// A mistake in `stack/`.
+pub(crate) fn offline(config: &Config) -> Result<(Plan, Meta), Failure> {
+    let zone = match &config.ingress.dns {
+        Dns::Route53 { zone } => Some(zone.as_str()),
+        Dns::External => None,
+    };
+    let place = PlaceFacts::offline(&config.region, &config.network.zones, zone);
+    let fingerprint = Provided::default().fingerprint(crate::stack::OAUTH2);
+    let desired = stack(config, &Facts::new(place, None, fingerprint));
+    let given = Given {
+        desired: &desired,
+        recorded: &State::new(&config.name, Uuid::nil()),
+        seen: &Observations::default(),
+        kinds: &crate::aws::kinds(),
+        user_tags: &config.tags,
+        consents: &Consents::default(),
+    };
+    let plan = plan(&given).map_err(|problems| {
+        Failure::new(super::exit::ERROR, crate::report::problems_text(&problems, "hybridctl plan", crate::config::Style::Plain))
+    })?;
+    let meta = Meta { deployment: config.name.clone(), region: config.region.clone(), place: Place::Offline };
+    Ok((plan, meta))
+}

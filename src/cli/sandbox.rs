@@ -1,0 +1,56 @@
+//! `sandbox`: the local AWS.
+
+use super::exit::{DONE, Failure};
+use super::{Format, Global, telling};
+use crate::sandbox::{self, Options, Sandbox};
+use clap::{Args, Subcommand};
+
+/// Start, stop or reset the local AWS to rehearse on
+#[derive(Debug, Args)]
+pub(crate) struct SandboxVerb {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Start it, and install it on first use
+    Start,
+    /// Stop it and forget what is in it
+    Stop,
+    /// Say whether it runs, and where
+    Status,
+    /// Forget what is in it
+    Reset,
+}
+
+impl SandboxVerb {
+    pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
+        let options = Options::from_env()?;
+        match self.what {
+            What::Start => show(global, &sandbox::ensure(&options, &|line| telling::say(global, line)).await?),
+            What::Reset => show(global, &sandbox::reset(&options).await?),
+            What::Stop => match sandbox::stop(&options).await? {
+                true => telling::say(global, "stopped"),
+                false => telling::say(global, "it was not running"),
+            },
+            What::Status => match sandbox::running(&options).await? {
+                Some(sandbox) => show(global, &sandbox),
+                None => println!("not running; `hybridctl sandbox start` starts it"),
+            },
+        }
+        Ok(DONE)
+    }
+}
+
+fn show(global: &Global, sandbox: &Sandbox) {
+    if global.format == Format::Json {
+        return println!("{:#}", serde_json::to_value(sandbox).expect("because it is plain data"));
+    }
+    println!("endpoint  {}", sandbox.endpoint);
+    println!("world     {}", sandbox.world);
+    println!("https     127.0.0.1:{}", sandbox.https_port);
+    println!("dns       127.0.0.1:{}", sandbox.dns_port);
+    println!("process   {}", sandbox.pid);
+    println!("use it with `hybridctl up --sandbox`, or set AWS_ENDPOINT_URL={}", sandbox.endpoint);
+}

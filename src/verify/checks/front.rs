@@ -1,0 +1,314 @@
+//! Name, certificate, load balancer, listeners, targets.
+
+use super::{Judged, UP, counted, seen};
+use crate::aws::look::front::Balancer;
+use crate::verify::Facts;
+use crate::verify::probe::dns::NameFailure;
+use crate::verify::probe::tls::{Broken, Secured, Trust};
+use crate::verify::report::{Fail, Status};
+use std::net::IpAddr;
+
+/// ACM renews 60 days before the end; a certificate that is nearer to it than this has not been renewed.
+const RENEWED_BY: i64 = 14 * 24 * 3600;
+
+pub(super) fn dns(facts: &Facts) -> Judged {
+    let host = &facts.expect.host;
+    let dns_name = balancer(facts).ok().flatten().map(|balancer| balancer.dns_name.as_str());
+    let record = |name: &str| format!("{host} → {name} (CNAME, or an alias A record)");
+    let addresses = match &facts.endpoint.name {
+        None => return Err(Status::Skip("the name was not looked up".into())),
+        Some(Ok(addresses)) => addresses,
+        Some(Err(NameFailure::Unknown(why))) => {
+            return Err(Status::Skip(format!(
+                "the resolvers did not say where {host} is ({why}): try another network"
+            )));
+        }
+        Some(Err(NameFailure::Absent)) => {
+            let next = match dns_name {
+                Some(name) if facts.expect.has_external_dns => {
+                    format!("make this record where the domain is looked after: {}", record(name))
+                }
+                _ => UP.to_owned(),
+            };
+            return Err(Fail::new(format!("the name {host} does not exist")).next(next).into());
+        }
+    };
+    let found = listed(addresses);
+    match (&facts.endpoint.balancer, dns_name) {
+        (Some(Ok(own)), Some(name)) if !own.iter().any(|address| addresses.contains(address)) => {
+            // A proxy in front is a choice where someone else makes the record.
+            if facts.expect.has_external_dns {
+                return Ok(format!("{host} → {found}, which is not the load balancer itself ({})", listed(own)));
+            }
+            let seen = [format!("{host} → {found}"), format!("{name} → {}", listed(own))];
+            Err(Fail::new(format!("{host} leads somewhere else than the load balancer")).next(UP).seen(seen).into())
+        }
+        _ => Ok(format!("{host} → {found}")),
+    }
+}
+
+fn listed(addresses: &[IpAddr]) -> String {
+    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Why a connection from here need not succeed although all is well; `None`: it must.
+pub(super) fn out_of_reach(facts: &Facts) -> Option<Status> {
+    if !facts.endpoint.is_unreachable() {
+        return None;
+    }
+    let live = balancer(facts).ok().flatten();
+    if facts.expect.is_internal || live.is_some_and(|balancer| balancer.is_internal) {
+        let what = "cannot be reached from here (internal load balancer): run `hybridctl verify` inside the VPC or over the VPN";
+        return Some(Status::Skip(what.into()));
+    }
+    let open = facts.expect.allow_cidrs.iter().any(|range| range.prefix_len() == 0);
+    let what = "cannot be reached from here: `ingress.allow_cidrs` lets only some networks in; run `hybridctl verify` from one of them";
+    (!open).then(|| Status::Skip(what.into()))
+}
+
+pub(super) fn tls(facts: &Facts) -> Judged {
+    if let Some(status) = out_of_reach(facts) {
+        return Err(status);
+    }
+    if facts.endpoint.handshakes.is_empty() {
+        return Err(Status::Skip("there is no address to connect to: see VF-DNS".into()));
+    }
+    let broken: Vec<(IpAddr, &Broken)> =
+        facts.endpoint.handshakes.iter().filter_map(|(at, shake)| shake.as_ref().err().map(|why| (*at, why))).collect();
+    let evidence = broken.iter().map(|(at, why)| format!("{at}: {why}"));
+    let Some(secured) = facts.endpoint.secured() else {
+        let why = match broken.first() {
+            Some((_, Broken::Unreachable(_))) => "no connection to port 443",
+            Some((_, Broken::Refused(_))) => "nothing listens on port 443",
+            _ => "the TLS handshake fails",
+        };
+        return Err(Fail::new(why).next("look at VF-LISTENER and VF-GROUPS").seen(evidence).into());
+    };
+    if !broken.is_empty() {
+        let why = format!("{} of {} addresses do not answer", broken.len(), facts.endpoint.handshakes.len());
+        let next = "look at the load balancer's subnets: one of its zones is cut off (VF-PUBLIC-ROUTE)";
+        return Err(Fail::new(why).next(next).seen(evidence).into());
+    }
+    judge_certificate(secured, &facts.expect.host, facts.now / 1000)
+}
+
+fn judge_certificate(secured: &Secured, host: &str, now: i64) -> Judged {
+    let certificate = &secured.certificate;
+    let day = |at: i64| jiff::Timestamp::from_second(at).map(|at| at.to_string()[..10].to_owned()).unwrap_or_default();
+    let (names, until) = (certificate.names.join(", "), day(certificate.not_after));
+    let facts = [
+        format!("for {names}"),
+        format!("valid {} to {until}", day(certificate.not_before)),
+        format!("issued by {}", certificate.issuer),
+    ];
+    let fail = |why: String, next: &str| Err(Fail::new(why).next(next).seen(facts.clone()).into());
+    match &secured.trust {
+        Trust::Good => {}
+        Trust::WrongHost => {
+            return fail(
+                format!("the certificate is not for {host}"),
+                "use a certificate for this host in `ingress.certificate_arn`, then `hybridctl up`",
+            );
+        }
+        Trust::Expired => {
+            return fail(
+                format!("the certificate expired on {until}"),
+                "ACM renews only while its DNS validation record exists: put that back, or import a new certificate",
+            );
+        }
+        Trust::NotYetValid => {
+            return fail("the certificate is not valid yet".into(), "check the clock of this machine");
+        }
+        Trust::UnknownIssuer => {
+            return fail(
+                "the certificate's issuer is not trusted here".into(),
+                "use a certificate of a public authority, or add yours to this machine and to every client",
+            );
+        }
+        Trust::Other(why) => {
+            return fail(
+                format!("clients refuse the certificate: {why}"),
+                "use another certificate in `ingress.certificate_arn`",
+            );
+        }
+        Trust::NoRoots => {
+            return Err(Status::Skip("this machine has no list of certificate authorities: set SSL_CERT_FILE".into()));
+        }
+    }
+    let left = certificate.not_after - now;
+    if left < RENEWED_BY {
+        let why = format!("the certificate is about to expire, on {until}");
+        return fail(
+            why,
+            "ACM renews only while its DNS validation record exists: put that back, or import a new certificate",
+        );
+    }
+    Ok(format!("{}, valid until {until}", secured.protocol.replace("TLSv1_", "TLS 1.")))
+}
+
+pub(super) fn redirect(facts: &Facts) -> Judged {
+    if let Some(status) = out_of_reach(facts) {
+        return Err(status);
+    }
+    let next = UP;
+    let answer = match &facts.endpoint.plain {
+        None => return Err(Status::Skip("there is no address to connect to: see VF-DNS".into())),
+        Some(Err(why)) => return Err(Fail::new("nothing answers on port 80").next(next).seen([why.clone()]).into()),
+        Some(Ok(answer)) => answer,
+    };
+    let location = answer.header("location").unwrap_or_default();
+    let leads = location.starts_with(&format!("https://{}", facts.expect.host));
+    if (300..400).contains(&answer.status) && leads {
+        return Ok(format!("{} to {location}", answer.status));
+    }
+    let seen = [format!("HTTP {} {location}", answer.status)];
+    Err(Fail::new("HTTP is not led to HTTPS").next(next).seen(seen).into())
+}
+
+fn balancer(facts: &Facts) -> Result<Option<&Balancer>, Status> {
+    seen(&facts.look.balancer, facts).map(Option::as_ref)
+}
+
+pub(super) fn balancer_of(facts: &Facts) -> Result<&Balancer, Status> {
+    balancer(facts)?.ok_or_else(|| Status::Skip("there is no load balancer: see VF-BALANCER".into()))
+}
+
+pub(super) fn balancer_check(facts: &Facts) -> Judged {
+    let Some(balancer) = balancer(facts)? else {
+        let why = match &facts.recorded.load_balancer_arn {
+            Some(_) => "the load balancer that hybridctl made is gone",
+            None => "no load balancer leads to the service, and none is on record",
+        };
+        return Err(Fail::new(why).next(UP).into());
+    };
+    match balancer.state.as_str() {
+        "active" => Ok(balancer.dns_name.clone()),
+        "provisioning" => {
+            Err(Fail::new("the load balancer is still being made").next("hybridctl verify --wait 10m").into())
+        }
+        "active_impaired" => Err(Fail::new("the load balancer has no room to grow (active_impaired)")
+            .next("free addresses in its subnets")
+            .into()),
+        other => Err(Fail::new(format!("the load balancer is `{other}`")).next(UP).into()),
+    }
+}
+
+pub(super) fn listener(facts: &Facts) -> Judged {
+    let balancer = balancer_of(facts)?;
+    let seen_listeners = balancer.listeners.iter().map(|l| format!("port {} {} {}", l.port, l.protocol, l.action));
+    let Some(https) = balancer.listeners.iter().find(|listener| listener.port == 443) else {
+        let why = "the load balancer has no listener on port 443: nobody gets in";
+        return Err(Fail::new(why).next(UP).seen(seen_listeners).into());
+    };
+    if https.protocol != "HTTPS" {
+        let why = format!("port 443 speaks {} instead of HTTPS", https.protocol);
+        return Err(Fail::new(why).next(UP).seen(seen_listeners).into());
+    }
+    let group = facts.look.service.as_ref().ok().and_then(Option::as_ref).and_then(|s| s.target_group_arn.as_ref());
+    if let Some(group) = group.filter(|group| !https.target_group_arns.contains(group)) {
+        let why = "the listener on 443 does not lead to the service's target group";
+        let seen = https.target_group_arns.iter().map(|arn| format!("it leads to {arn}"));
+        return Err(Fail::new(why).next(UP).seen(seen).seen([format!("the service is in {group}")]).into());
+    }
+    if !balancer.listeners.iter().any(|listener| listener.port == 80) {
+        return Ok("443 HTTPS; none on 80".into());
+    }
+    Ok("443 HTTPS, 80 HTTP".into())
+}
+
+pub(super) fn targets(facts: &Facts) -> Judged {
+    let Some(group) = seen(&facts.look.targets, facts)? else {
+        return Err(Fail::new("the service is in no target group").next(UP).into());
+    };
+    let told = |state: &str| group.targets.iter().filter(|target| target.state == state).count();
+    let active: Vec<_> = group.targets.iter().filter(|target| target.state != "draining").collect();
+    if active.is_empty() {
+        let next = "look at VF-TASKS";
+        return Err(Fail::new("no task is registered in the target group").next(next).into());
+    }
+    let bad: Vec<_> = active.iter().filter(|target| target.state != "healthy").collect();
+    if bad.is_empty() {
+        return Ok(counted(told("healthy"), "healthy target"));
+    }
+    let evidence = bad.iter().map(|t| format!("{}:{} {} {}", t.address, t.port, t.state, t.reason));
+    let next = match bad.first().map(|target| (target.state.as_str(), target.reason.as_str())) {
+        Some(("initial", _)) => "hybridctl verify --wait 5m",
+        Some(("unused", _)) => "look at VF-LISTENER: a target group without a listener is not used",
+        Some((_, reason)) if reason.contains("Timeout") => {
+            "look at VF-GROUPS and VF-PORT: the load balancer gets no connection"
+        }
+        Some((_, reason)) if reason.contains("Mismatch") => "look at VF-LOGS: the server answers with an error",
+        _ => "look at VF-PORT and VF-LOGS: nothing listens on the port, or the server fails",
+    };
+    let why = format!("{} of {} not healthy", bad.len(), counted(active.len(), "target"));
+    Err(Fail::new(why).next(next).seen(evidence).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verify::probe::tls::Certificate;
+    use crate::verify::samples;
+
+    fn secured(trust: Trust, days: i64) -> Secured {
+        let certificate =
+            Certificate { names: vec!["a.com".into()], issuer: "CN=x".into(), not_before: 0, not_after: days * 86_400 };
+        Secured { protocol: "TLSv1_3".into(), certificate, trust }
+    }
+
+    #[test]
+    fn a_certificate_is_judged_by_trust_and_by_its_last_day() {
+        assert_eq!(
+            judge_certificate(&secured(Trust::Good, 100), "a.com", 0).unwrap(),
+            "TLS 1.3, valid until 1970-04-11"
+        );
+        for (secured, word) in [
+            (secured(Trust::Good, 10), "about to expire"),
+            (secured(Trust::Expired, 0), "expired on 1970-01-01"),
+            (secured(Trust::WrongHost, 100), "not for b.com"),
+            (secured(Trust::UnknownIssuer, 100), "issuer is not trusted"),
+        ] {
+            let Err(Status::Fail(fail)) = judge_certificate(&secured, "b.com", 0) else { panic!("{word}") };
+            assert!(fail.why.contains(word), "{fail:?}");
+            assert_eq!(fail.evidence.len(), 3);
+        }
+    }
+
+    #[test]
+    fn an_internal_endpoint_that_is_out_of_reach_is_skipped_and_a_public_one_fails() {
+        let mut facts = samples::good();
+        let address: IpAddr = "10.0.0.5".parse().unwrap();
+        facts.endpoint.handshakes = vec![(address, Err(Broken::Unreachable("late".into())))];
+        assert!(matches!(tls(&facts), Err(Status::Fail(_))));
+        facts.expect.is_internal = true;
+        let Err(Status::Skip(why)) = tls(&facts) else { panic!("not skipped") };
+        assert!(why.contains("internal"), "{why}");
+        facts.expect.is_internal = false;
+        facts.expect.allow_cidrs = vec!["192.0.2.0/24".parse().unwrap()];
+        assert!(matches!(redirect(&facts), Err(Status::Skip(_))));
+    }
+
+    #[test]
+    fn a_missing_listener_and_an_unused_target_group_are_told() {
+        let mut facts = samples::good();
+        let balancer = facts.look.balancer.as_mut().unwrap().as_mut().unwrap();
+        balancer.listeners.retain(|listener| listener.port != 443);
+        let Err(Status::Fail(fail)) = listener(&facts) else { panic!("passed") };
+        assert!(fail.why.contains("no listener on port 443"), "{fail:?}");
+        let group = facts.look.targets.as_mut().unwrap().as_mut().unwrap();
+        group.targets[0].state = "unused".into();
+        let Err(Status::Fail(fail)) = targets(&facts) else { panic!("passed") };
+        assert!(fail.next.contains("VF-LISTENER"), "{fail:?}");
+    }
+
+    #[test]
+    fn a_name_that_is_absent_or_leads_elsewhere_is_told() {
+        let mut facts = samples::good();
+        facts.endpoint.name = Some(Ok(vec!["192.0.2.1".parse().unwrap()]));
+        assert!(matches!(dns(&facts), Err(Status::Fail(_))));
+        facts.endpoint.name = Some(Err(NameFailure::Absent));
+        facts.expect.has_external_dns = true;
+        let Err(Status::Fail(fail)) = dns(&facts) else { panic!("passed") };
+        assert!(fail.next.contains("CNAME"), "{fail:?}");
+    }
+}

@@ -1,0 +1,60 @@
+//! Where a name leads.
+//!
+//! The system's own configuration is followed, hosts file included, unless another resolver is given.
+
+use super::WHOLE;
+use crate::verify::world::Reach;
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// Why a name leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameFailure {
+    /// The name is not there, or has no addresses.
+    Absent,
+    /// Nobody could say.
+    Unknown(String),
+}
+
+/// The addresses of a host, IPv4 first.
+///
+/// # Errors
+/// The name is not there, or the resolvers did not say.
+pub async fn addresses(host: &str, reach: &Reach) -> Result<Vec<IpAddr>, NameFailure> {
+    let resolver = resolver(reach.resolver).map_err(|error| NameFailure::Unknown(error.to_string()))?;
+    // With the dot at the end no search domain is tried.
+    let looked = tokio::time::timeout(WHOLE, resolver.lookup_ip(format!("{}.", host.trim_end_matches('.')))).await;
+    let found = match looked {
+        Err(_) => return Err(NameFailure::Unknown(format!("no answer within {} seconds", WHOLE.as_secs()))),
+        Ok(Err(error)) if error.is_no_records_found() || error.is_nx_domain() => return Err(NameFailure::Absent),
+        Ok(Err(error)) => return Err(NameFailure::Unknown(error.to_string())),
+        Ok(Ok(found)) => found,
+    };
+    let mut addresses: Vec<IpAddr> = found.iter().collect();
+    addresses.sort_by_key(|address| (address.is_ipv6(), *address));
+    addresses.dedup();
+    if addresses.is_empty() { Err(NameFailure::Absent) } else { Ok(addresses) }
+}
+
+fn resolver(server: Option<SocketAddr>) -> Result<TokioResolver, NetError> {
+    let mut builder = match server {
+        None => TokioResolver::builder_tokio()?,
+        Some(server) => {
+            let mut connection = ConnectionConfig::udp();
+            connection.port = server.port();
+            let server = NameServerConfig::new(server.ip(), true, vec![connection]);
+            let config = ResolverConfig::from_parts(None, vec![], vec![server]);
+            let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+            builder.options_mut().use_hosts_file = ResolveHosts::Never;
+            builder
+        }
+    };
+    let options = builder.options_mut();
+    options.timeout = Duration::from_secs(3);
+    options.attempts = 2;
+    builder.build()
+}

@@ -1,0 +1,101 @@
+//! The report as one screen of text.
+
+use super::report::{CheckResult, Fail, Report, Status};
+use std::fmt::Write;
+
+impl Report {
+    /// One line for each check, then the verdict. No colours; ends with a line break.
+    pub fn text(&self) -> String {
+        let mut text = format!("verify {} ({})\n\n", self.deployment, self.server_url);
+        let ids = self.checks.iter().map(|check| check.id.len()).max().unwrap_or_default();
+        let titles = self.checks.iter().map(|check| check.title.len()).max().unwrap_or_default();
+        for check in &self.checks {
+            let (word, id, title) = (check.word(), check.id, check.title);
+            let line = format!("  {word:<4}  {id:<ids$}  {title:<titles$}  {}", detail(check));
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
+        text.push('\n');
+        self.tell_verdict(&mut text);
+        text
+    }
+
+    fn tell_verdict(&self, text: &mut String) {
+        let count = |word: &str| self.checks.iter().filter(|check| check.word() == word).count();
+        let Some(cause) = &self.verdict else {
+            let skipped = match count("SKIP") + count("-") {
+                0 => String::new(),
+                skipped => format!(", {skipped} not checked"),
+            };
+            let words = if self.passed() { "The deployment works" } else { "Nothing could be checked" };
+            let _ = writeln!(text, "{words}: {} checks OK{skipped}.", count("OK"));
+            return;
+        };
+        let _ = writeln!(text, "Cause: {} ({}): {}.", cause.id, cause.title, cause.fail.why);
+        tell_evidence(text, &cause.fail);
+        if !cause.consequences.is_empty() {
+            let _ = writeln!(text, "  Follows from it: {}.", cause.consequences.join(", "));
+        }
+        if !cause.fail.next.is_empty() {
+            let _ = writeln!(text, "  Next: {}", cause.fail.next);
+        }
+        for other in &cause.others {
+            let Some(check) = self.checks.iter().find(|check| check.id == *other) else { continue };
+            let Some(fail) = check.fail() else { continue };
+            let _ = writeln!(text, "\nBesides: {} ({}): {}.", check.id, check.title, fail.why);
+            tell_evidence(text, fail);
+            if !fail.next.is_empty() {
+                let _ = writeln!(text, "  Next: {}", fail.next);
+            }
+        }
+    }
+}
+
+/// What the sentence has not said already.
+fn tell_evidence(text: &mut String, fail: &Fail) {
+    for line in fail.evidence.iter().filter(|line| !fail.why.contains(line.as_str())) {
+        let _ = writeln!(text, "    {line}");
+    }
+}
+
+fn detail(check: &CheckResult) -> String {
+    match &check.status {
+        Status::Ok(detail) | Status::Skip(detail) => detail.clone(),
+        Status::Fail(fail) => fail.why.clone(),
+        Status::NotHere(why) => format!("not checked here: {why}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::verify::{judge, samples};
+
+    #[test]
+    fn a_screen_has_a_line_for_each_check_and_ends_with_the_verdict() {
+        let text = judge(&samples::good()).text();
+        assert!(
+            text.starts_with("verify x (https://zenml.x.com)\n\n  OK    VF-DNS            the name leads"),
+            "{text}"
+        );
+        assert!(text.ends_with("\n\nThe deployment works: 28 checks OK.\n"), "{text}");
+    }
+
+    #[test]
+    fn the_verdict_tells_cause_evidence_consequences_and_the_next_step() {
+        let mut facts = samples::with_info("database_type", "sqlite".into());
+        let definition = facts.look.definition.as_mut().unwrap().as_mut().unwrap();
+        definition.environment.remove("ZENML_STORE_URL");
+        facts.look.log_group = Ok(false);
+        let report = judge(&facts);
+        let verdict = report.text().split_once("\nCause: ").map(|(_, verdict)| verdict.to_owned()).unwrap();
+        let wanted = "VF-ENVIRONMENT (the server gets the variables that it reads): ZENML_STORE_URL is missing: the server falls \
+                      back to SQLite inside the task.\n    running revision: x:1\n  Follows from it: VF-INFO-DATABASE.\n  \
+                      Next: register what hybridctl wrote again with `hybridctl up`\n\nBesides: VF-LOG-GROUP (the next task's \
+                      log group is there): the next task cannot start: its log group /ecs/x is gone.\n  Next: see what is \
+                      missing with `hybridctl plan`, then put it back with `hybridctl up`\n";
+        assert_eq!(verdict, wanted);
+        assert_eq!(report.json()["verdict"]["others"][0], "VF-LOG-GROUP");
+        let one = report.only(&["vf-tls".to_owned()]);
+        assert!(one.passed() && one.checks.len() == 1);
+    }
+}

@@ -1,0 +1,222 @@
+//! What `verify` starts from: what the config wants, what the state recorded, and how to reach the endpoint.
+
+use crate::aws::Aws;
+use crate::aws::look::Names;
+use crate::config::{Config, Dns};
+use crate::state::State;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Everything a check may use.
+pub struct World<'a> {
+    /// What the config wants.
+    pub expect: Expect,
+    /// What the state recorded.
+    pub recorded: Recorded,
+    /// The clients.
+    pub aws: &'a Aws,
+    /// How to reach the endpoint.
+    pub reach: Reach,
+}
+
+impl<'a> World<'a> {
+    /// A world of this config and state.
+    pub fn new(config: &Config, state: &State, aws: &'a Aws, reach: Reach) -> Self {
+        let expect = Expect::from_config(config, reach.is_sandbox());
+        Self { expect, recorded: Recorded::from_state(state), aws, reach }
+    }
+
+    pub(super) fn names(&self) -> Names {
+        Names {
+            cluster: self.expect.cluster.clone(),
+            service: self.expect.service.clone(),
+            container: self.expect.container.clone(),
+            database: self.expect.database_instance.clone(),
+            load_balancer_arn: self.recorded.load_balancer_arn.clone(),
+            target_group_arn: self.recorded.target_group_arn.clone(),
+        }
+    }
+}
+
+/// Where names are resolved and connections go. In the sandbox neither public DNS nor port 443 is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// Asked instead of the system's resolvers.
+    pub resolver: Option<SocketAddr>,
+    /// Dialled for 443.
+    pub https_port: u16,
+    /// Dialled for 80.
+    pub http_port: u16,
+    /// Certificate authorities to trust besides the system's, PEM.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Reach {
+    /// The internet.
+    pub fn internet() -> Self {
+        Self { resolver: None, https_port: 443, http_port: 80, ca_file: None }
+    }
+
+    /// The sandbox on this machine, from its `sandbox.json`.
+    pub fn sandbox(dns_port: u16, https_port: u16, http_port: u16, ca_file: PathBuf) -> Self {
+        let resolver = Some(SocketAddr::from(([127, 0, 0, 1], dns_port)));
+        Self { resolver, https_port, http_port, ca_file: Some(ca_file) }
+    }
+
+    /// True if names are resolved by a resolver of its own: the sandbox.
+    pub fn is_sandbox(&self) -> bool {
+        self.resolver.is_some()
+    }
+}
+
+/// What should be, from the config.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expect {
+    /// Name of the deployment.
+    pub deployment: String,
+    /// `zenml.mycompany.com`.
+    pub host: String,
+    /// `https://zenml.mycompany.com`.
+    pub server_url: String,
+    /// Control plane API.
+    pub api_url: String,
+    /// Control plane dashboard.
+    pub dashboard_url: String,
+    /// UUID.
+    pub organization_id: String,
+    /// UUID.
+    pub workspace_id: String,
+    /// Name.
+    pub workspace_name: String,
+    /// `0.98.0`.
+    pub version: String,
+    /// The port that the server listens on.
+    pub port: u16,
+    /// True if the image's own command runs, which listens on 8080 whatever `port` says.
+    pub has_image_command: bool,
+    /// `sql`.
+    pub secrets_store: String,
+    /// Load balancer with private addresses.
+    pub is_internal: bool,
+    /// Someone else makes the DNS record.
+    pub has_external_dns: bool,
+    /// Who may reach the load balancer.
+    pub allow_cidrs: Vec<ipnet::Ipv4Net>,
+    /// ECS cluster.
+    pub cluster: String,
+    /// ECS service.
+    pub service: String,
+    /// Container of the server.
+    pub container: String,
+    /// RDS instance.
+    pub database_instance: String,
+    /// Database in it.
+    pub database_name: String,
+    /// Its user.
+    pub database_username: String,
+    /// This is the sandbox, where no control plane is asked.
+    pub is_sandbox: bool,
+}
+
+impl Expect {
+    /// What this config wants.
+    pub fn from_config(config: &Config, is_sandbox: bool) -> Self {
+        let zenml = &config.zenml;
+        Self {
+            deployment: config.name.clone(),
+            host: config.host().to_owned(),
+            server_url: zenml.server_url.clone(),
+            api_url: zenml.api_url.clone(),
+            dashboard_url: zenml.dashboard_url.clone(),
+            organization_id: zenml.organization.id.clone(),
+            workspace_id: zenml.workspace.id.clone(),
+            workspace_name: zenml.workspace.name.clone(),
+            version: config.image_version().to_string(),
+            port: config.service.port,
+            has_image_command: config.service.command == crate::config::Command::Image,
+            secrets_store: "sql".to_owned(),
+            is_internal: !config.is_internet_facing(),
+            has_external_dns: config.ingress.dns == Dns::External,
+            allow_cidrs: config.ingress.allow_cidrs.clone(),
+            cluster: config.service.cluster.clone(),
+            service: config.service_name().to_owned(),
+            container: config.container_name().to_owned(),
+            database_instance: config.db_instance_id(),
+            database_name: config.database.name.clone(),
+            database_username: config.database.username.clone(),
+            is_sandbox,
+        }
+    }
+}
+
+/// What the state knows that neither the config nor a service that was changed by hand tells.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// The load balancer.
+    pub load_balancer_arn: Option<String>,
+    /// The target group.
+    pub target_group_arn: Option<String>,
+    /// The revision that was applied last.
+    pub task_definition_arn: Option<String>,
+    /// Plain variables of that revision; empty: not on record.
+    pub environment: BTreeMap<String, String>,
+    /// Variables of that revision that come from secrets.
+    pub secret_names: BTreeSet<String>,
+}
+
+impl Recorded {
+    /// What this state knows.
+    pub fn from_state(state: &State) -> Self {
+        let first =
+            |kind: &str| state.resources.iter().find(|(address, _)| address.kind == kind).map(|(_, found)| found);
+        let id = |kind: &str| first(kind).map(|recorded| recorded.id.0.clone());
+        let container = first("ecs.task_definition").map(|recorded| &recorded.inputs["container"]);
+        let map = |name: &str| container.and_then(|container| container[name].as_object()).into_iter().flatten();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Self {
+            load_balancer_arn: id("elb.load_balancer"),
+            target_group_arn: id("elb.target_group"),
+            task_definition_arn: id("ecs.task_definition"),
+            environment: map("environment").filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
+            secret_names: map("secrets").map(|(name, _)| name.clone()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Address, Keep};
+    use crate::resource::Id;
+    use crate::state::Recorded as Record;
+    use serde_json::json;
+
+    fn record(id: &str, inputs: Value) -> Record {
+        Record {
+            id: Id::from(id),
+            token: "t".into(),
+            inputs,
+            outputs: json!({}),
+            tags: BTreeMap::new(),
+            after: BTreeMap::new(),
+            keep: Keep::Never,
+            holds_data: false,
+            deposed: vec![],
+        }
+    }
+
+    #[test]
+    fn the_state_names_the_balancer_and_the_variables_that_were_applied() {
+        let mut state = State::new("x", uuid::Uuid::nil());
+        let inputs = json!({ "container": { "environment": { "A": "1" }, "secrets": { "B": { "arn": "arn" } } } });
+        state.resources.insert(Address::new("ecs.task_definition", "main"), record("td:1", inputs));
+        state.resources.insert(Address::new("elb.load_balancer", "main"), record("lb", json!({})));
+        let recorded = Recorded::from_state(&state);
+        assert_eq!(recorded.load_balancer_arn.as_deref(), Some("lb"));
+        assert_eq!(recorded.environment["A"], "1");
+        assert!(recorded.secret_names.contains("B"));
+        assert_eq!(Recorded::from_state(&State::new("x", uuid::Uuid::nil())), Recorded::default());
+    }
+}
