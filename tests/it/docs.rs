@@ -44,8 +44,14 @@ fn resources() -> String {
     let kinds: Vec<&dyn Kind> = aws::kinds().iter().collect();
     let mut text = HEAD.to_owned();
     for kind in &kinds {
-        writeln!(text, "| [`{name}`](#{anchor}) | {about} |", name = kind.name(), anchor = anchor(kind.name()), about = about(*kind))
-            .unwrap();
+        writeln!(
+            text,
+            "| [`{name}`](#{anchor}) | {about} |",
+            name = kind.name(),
+            anchor = anchor(kind.name()),
+            about = about(*kind)
+        )
+        .unwrap();
     }
     for kind in &kinds {
         text.push_str(&section(*kind));
@@ -77,9 +83,12 @@ fn section(kind: &dyn Kind) -> String {
     match spec.life {
         Life::Own => {}
         Life::Parent => text.push_str("- It goes with its parent: a delete only forgets it\n"),
-        Life::Account => text.push_str("- The account shares it: made if it is missing, never changed, only forgotten\n"),
+        Life::Account => {
+            text.push_str("- The account shares it: made if it is missing, never changed, only forgotten\n")
+        }
     }
-    let readings = if spec.ready_readings > 1 { format!(", in {} readings in a row", spec.ready_readings) } else { String::new() };
+    let readings =
+        if spec.ready_readings > 1 { format!(", in {} readings in a row", spec.ready_readings) } else { String::new() };
     let (expected, limit) = (span(spec.expected), span(spec.settle_limit));
     writeln!(text, "- Settles in about {expected}{readings}; given up after {limit} without progress").unwrap();
     let actions: Vec<String> = spec.actions.iter().map(|action| format!("`{action}`")).collect();
@@ -90,7 +99,8 @@ fn section(kind: &dyn Kind) -> String {
 /// The first sentence of the kind's file.
 fn about(kind: &dyn Kind) -> String {
     let (_, text) = file_of(kind);
-    let header = text.lines().take_while(|line| line.starts_with("//!")).map(|line| line.trim_start_matches("//!").trim());
+    let header =
+        text.lines().take_while(|line| line.starts_with("//!")).map(|line| line.trim_start_matches("//!").trim());
     let paragraph = header.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     let end = paragraph.find(". ").map_or(paragraph.len(), |end| end + 1);
     let sentence = paragraph[..end].split(" <http").next().unwrap_or_default().replace('|', "\\|");
@@ -141,7 +151,11 @@ fn span(time: Duration) -> String {
 
 /// As GitHub makes them of headings.
 fn anchor(heading: &str) -> String {
-    let kept = heading.to_lowercase().chars().filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter)).collect::<String>();
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|letter| letter.is_alphanumeric() || " -_".contains(*letter))
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
@@ -150,7 +164,8 @@ fn documents() -> Vec<PathBuf> {
     let folders = ["docs", "docs/explain", "docs/decisions", "src/sandbox/python", "templates/rds-ca"];
     let in_folder = |folder: &str| std::fs::read_dir(root().join(folder)).into_iter().flatten().flatten();
     let files = folders.iter().flat_map(|folder| in_folder(folder).map(|entry| entry.path()));
-    let mut documents: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
+    let mut documents: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|extension| extension == "md")).collect();
     documents.extend(["README.md", "CHANGELOG.md"].map(|name| root().join(name)));
     documents.sort();
     documents
@@ -186,8 +201,11 @@ fn every_file_that_a_document_names_exists() {
     let mut missing = vec![];
     for document in documents() {
         for (number, named) in read(&document).split('`').enumerate() {
-            let ours = ["src/", "docs/", "tests/", "templates/", "plans/", ".ci/"].iter().any(|folder| named.starts_with(folder));
-            let pattern = named.contains(['<', '*', ' ', '{', '…']) || named.chars().any(|letter| letter.is_ascii_uppercase());
+            let ours = ["src/", "docs/", "tests/", "templates/", "plans/", ".ci/"]
+                .iter()
+                .any(|folder| named.starts_with(folder));
+            let pattern =
+                named.contains(['<', '*', ' ', '{', '…']) || named.chars().any(|letter| letter.is_ascii_uppercase());
             if number % 2 == 1 && ours && !pattern && !root().join(named).exists() {
                 missing.push(format!("{}: `{named}`", document.strip_prefix(root()).unwrap().display()));
             }
@@ -214,8 +232,31 @@ fn every_code_of_the_config_has_a_page() {
         assert_eq!(page.lines().next(), Some(format!("# {}: {}", code.id, code.title).as_str()));
     }
     let known = |id: &str| config::CODES.iter().any(|code| code.id == id);
-    let gone: Vec<_> = explain::ids().filter(|id| id.starts_with("HC10") || id.starts_with("HC11")).filter(|id| !known(id)).collect();
+    let gone: Vec<_> =
+        explain::ids().filter(|id| id.starts_with("HC10") || id.starts_with("HC11")).filter(|id| !known(id)).collect();
     assert!(gone.is_empty(), "pages of codes that do not exist: {gone:?}");
+}
+
+#[test]
+fn every_check_has_a_page() {
+    for check in hybridctl::verify::CHECKS {
+        let page = explain::page(check.id).unwrap_or_else(|| panic!("docs/explain/{}.md is missing", check.id));
+        assert_eq!(page.lines().next(), Some(format!("# {}: {}", check.id, check.title).as_str()));
+    }
+}
+
+/// Left: the table in the README. Right: what the program has.
+#[test]
+fn the_readme_lists_the_commands_that_there_are() {
+    let readme = read("README.md");
+    let table = readme.split("\n## Commands\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let listed: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hybridctl")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let commands = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let indented = commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("    "));
+    let there: Vec<&str> = indented.filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(listed, there);
 }
 
 /// A page says what it is about in its heading, and fits a terminal.

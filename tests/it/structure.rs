@@ -13,7 +13,6 @@ const LONG_FILES: &[(&str, &str)] = &[
     ("apply/operation.rs", "one operation from intent to record: the recovery rules are read in one piece"),
     ("aws/elb/listener.rs", "one kind with its actions, its two TLS policies and their tests"),
     ("config/tests.rs", "one table of every rule of the config"),
-    ("verify/log_classes.rs", "one table of every line that the server's log is known to end with"),
 ];
 
 fn root() -> &'static Path {
@@ -60,7 +59,9 @@ fn only_the_aws_folder_names_the_sdk() {
 #[test]
 fn planning_and_the_vocabulary_are_pure() {
     let words = ["tokio", "std::fs", "std::env", "std::process", "Timestamp::now", "Instant::now", "SystemTime"];
-    let found = uses(&words, |path| path.starts_with("plan/") || path.starts_with("model/"));
+    // A saved plan is a file: that module is the edge.
+    let pure = |path: &str| (path.starts_with("plan/") && path != "plan/saved.rs") || path.starts_with("model/");
+    let found = uses(&words, pure);
     assert!(found.is_empty(), "{found:#?}");
 }
 
@@ -101,7 +102,8 @@ fn nothing_is_left_to_do() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let silent: Vec<_> = sources().into_iter().filter(|(_, text)| !text.starts_with("//! ")).map(|(path, _)| path).collect();
+    let silent: Vec<_> =
+        sources().into_iter().filter(|(_, text)| !text.starts_with("//! ")).map(|(path, _)| path).collect();
     assert!(silent.is_empty(), "these files do not begin with a sentence on what they are for: {silent:?}");
 }
 
@@ -111,7 +113,9 @@ fn files_stay_readable_in_one_sitting() {
     let lines = |text: &str| text.lines().count();
     for (path, text) in sources() {
         match lines(&text) > LONG {
-            true => assert!(excused(&path), "{path} has {} lines: split it, or say why not in LONG_FILES", lines(&text)),
+            true => {
+                assert!(excused(&path), "{path} has {} lines: split it, or say why not in LONG_FILES", lines(&text))
+            }
             false => assert!(!excused(&path), "{path} has {} lines: it needs no excuse any more", lines(&text)),
         }
     }
