@@ -4,9 +4,11 @@
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
 mod cli;
+mod docs;
 mod engine;
 mod plans;
 mod resources;
 mod sandbox;
+mod structure;
 mod support;
 mod verify;
