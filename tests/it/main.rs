@@ -8,3 +8,4 @@ mod resources;
 mod sandbox;
 mod support;
 mod verify;
+mod wire;

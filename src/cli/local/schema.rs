@@ -3,4 +3,8 @@ use crate::cli::exit::Failure;
 /// stub
 #[derive(Debug, clap::Args)]
 pub(crate) struct Schema {}
-impl Schema { pub(crate) fn run(self) -> Result<u8, Failure> { Ok(0) } }
+impl Schema {
+    pub(crate) fn run(self) -> Result<u8, Failure> {
+        Ok(0)
+    }
+}
