@@ -12,3 +12,4 @@ mod sandbox;
 mod structure;
 mod support;
 mod verify;
+mod wire;
