@@ -24,13 +24,5 @@ impl Completions {
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut Cli::command(), "hybridctl", &mut script);
         super::print(script)
-//! stub
-use crate::cli::exit::Failure;
-/// stub
-#[derive(Debug, clap::Args)]
-pub(crate) struct Completions {}
-impl Completions {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
-        Ok(0)
     }
 }

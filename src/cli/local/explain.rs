@@ -107,13 +107,5 @@ mod tests {
         let list = list();
         assert_eq!(list.lines().count(), pages::ids().count());
         assert!(list.contains("HC1011  the deployment's name\n"), "{list}");
-//! stub
-use crate::cli::exit::Failure;
-/// stub
-#[derive(Debug, clap::Args)]
-pub(crate) struct Explain {}
-impl Explain {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
-        Ok(0)
     }
 }

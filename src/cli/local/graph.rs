@@ -226,13 +226,5 @@ mod tests {
             arrows: vec![arrow(0, 1), arrow(0, 2), arrow(1, 2)],
         };
         assert_eq!(drawing.essential(), [arrow(0, 1), arrow(1, 2)]);
-//! stub
-use crate::cli::exit::Failure;
-/// stub
-#[derive(Debug, clap::Args)]
-pub(crate) struct GraphVerb {}
-impl GraphVerb {
-    pub(crate) async fn run(self, _g: &crate::cli::Global) -> Result<u8, Failure> {
-        Ok(0)
     }
 }

@@ -260,13 +260,5 @@ mod tests {
             seen_from(&root.join("gone/hybrid.toml"), &root.join("e.json")),
             root.join("e.json").to_string_lossy()
         );
-//! stub
-use crate::cli::exit::Failure;
-/// stub
-#[derive(Debug, clap::Args)]
-pub(crate) struct Init {}
-impl Init {
-    pub(crate) fn run(self, _g: &crate::cli::Global) -> Result<u8, Failure> {
-        Ok(0)
     }
 }

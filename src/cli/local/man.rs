@@ -36,13 +36,3 @@ fn write_all(folder: &Path) -> Result<u8, Failure> {
     written.map_err(|error| Failure::new(ERROR, format!("{}: {error}", folder.display())))?;
     Ok(DONE)
 }
-//! stub
-use crate::cli::exit::Failure;
-/// stub
-#[derive(Debug, clap::Args)]
-pub(crate) struct Man {}
-impl Man {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
-        Ok(0)
-    }
-}

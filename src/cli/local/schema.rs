@@ -14,8 +14,5 @@ impl Schema {
     /// If stdout cannot be written.
     pub(crate) fn run(self) -> Result<u8, Failure> {
         super::print(format!("{:#}\n", crate::config::schema()))
-impl Schema {
-    pub(crate) fn run(self) -> Result<u8, Failure> {
-        Ok(0)
     }
 }

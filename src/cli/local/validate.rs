@@ -41,8 +41,3 @@ fn json(global: &Global, placeholders: Placeholders) -> Result<u8, Failure> {
     session::load(&Global { quiet: true, ..global.clone() }, Placeholders::Accept)?;
     Ok(DONE)
 }
-impl Validate {
-    pub(crate) fn run(self, _g: &crate::cli::Global) -> Result<u8, Failure> {
-        Ok(0)
-    }
-}
