@@ -50,7 +50,8 @@ impl Apply {
         self.how.settle(&mut session);
         let destroys = saved.as_ref().is_some_and(|saved| saved.destroy);
         let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired() };
-        let (plan, _) = session.plan(&desired).await?;
+        let (mut plan, _) = session.plan(&desired).await?;
+        plan.narrow(saved.as_ref().map(|saved| saved.targets.as_slice()).unwrap_or_default());
         session.require_secret(&plan)?;
         match &saved {
             Some(saved) => {
