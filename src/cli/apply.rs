@@ -101,7 +101,8 @@ pub(crate) async fn carry_out(
     plan: &Plan,
     command: &str,
 ) -> Result<Option<Outcome>, Failure> {
-    let mut reporters = telling::reporters(global)?;
+    // An empty plan is told by one line, not by a report of nothing.
+    let mut reporters = telling::reporters(global, plan.is_empty())?;
     let started = Instant::now();
     let stop = session.stop.clone();
     let apply = async { session.engine().apply(plan, session.state.clone(), &mut reporters).await };
