@@ -100,6 +100,14 @@ fn stale(error: Stale) -> Failure {
 pub(crate) async fn carry_out(global: &Global, session: &mut Session, plan: &Plan) -> Result<Option<Outcome>, Failure> {
     // An empty plan still brings the recorded edges up to date, and there is nothing to tell of it.
     let mut reporters = if plan.is_empty() { Many::new() } else { telling::reporters(global)? };
+pub(crate) async fn carry_out(
+    global: &Global,
+    session: &mut Session,
+    plan: &Plan,
+    command: &str,
+) -> Result<Option<Outcome>, Failure> {
+    // An empty plan is told by one line, not by a report of nothing.
+    let mut reporters = telling::reporters(global, plan.is_empty())?;
     let started = Instant::now();
     let stop = session.stop.clone();
     let apply = async { session.engine().apply(plan, session.state.clone(), &mut reporters).await };

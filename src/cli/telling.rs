@@ -30,13 +30,13 @@ pub(crate) fn style_of_data(global: &Global) -> Style {
     }
 }
 
-/// The reporters of an apply.
+/// The reporters of an apply; `only_events` leaves out those for people.
 ///
 /// # Errors
 /// If the events file cannot be made.
-pub(crate) fn reporters(global: &Global) -> Result<Many<'static>, Failure> {
+pub(crate) fn reporters(global: &Global, only_events: bool) -> Result<Many<'static>, Failure> {
     let mut many = Many::new();
-    if !global.quiet {
+    if !global.quiet && !only_events {
         many = if std::io::stderr().is_terminal() && std::env::var_os("CI").is_none() {
             many.and(Human::new(style(global)))
         } else {
@@ -70,7 +70,8 @@ pub(crate) fn start_log(global: &Global) {
         1 => "hybridctl=info",
         _ => "hybridctl=debug",
     };
-    let subscriber = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).with_target(false);
+    let subscriber = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr);
+    let subscriber = subscriber.with_ansi(style(global) == Style::Coloured).with_target(false);
     // A second start in one process (tests) keeps the first.
     drop(subscriber.try_init());
 }
