@@ -49,7 +49,7 @@ impl Apply {
         let mut session = Session::open(global, Access::Write("apply")).await?;
         self.how.settle(&mut session);
         let destroys = saved.as_ref().is_some_and(|saved| saved.destroy);
-        let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired() };
+        let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired()? };
         let (plan, _) = session.plan(&desired).await?;
         match &saved {
             Some(saved) => {
@@ -119,6 +119,9 @@ pub(crate) async fn carry_out(
     }
     let style = telling::style(global);
     eprint!("{}", outcome_text(&outcome, plan, command, style));
+    if let Some(warning) = super::rolled_back::warning(session, &outcome).await {
+        eprint!("\n{warning}");
+    }
     if let Some(lost) = outcome.lost.take() {
         return Err(lost.into());
     }

@@ -36,6 +36,7 @@ impl Destroy {
         let access = if self.plan { Access::Read } else { Access::Write("destroy") };
         let mut session = Session::open(global, access).await?;
         self.how.settle(&mut session);
+        session.command = "hybridctl destroy";
         session.consents.disable_protection = self.disable_protection;
         consent_to_lose(&mut session);
         if self.delete_execution_role

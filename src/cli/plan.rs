@@ -43,9 +43,10 @@ impl PlanVerb {
         session.consents.disable_protection = self.destroy;
         let desired = if self.destroy {
             super::destroy::consent_to_lose(&mut session);
+            session.command = "hybridctl destroy";
             crate::stack::destroy::destroy_graph(&session.state, true, &super::destroy::stamp())
         } else {
-            session.desired()
+            session.desired()?
         };
         let (plan, _) = session.plan(&desired).await?;
         let code = self.show(global, &plan, &session.meta());

@@ -45,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) stop: Stop,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) parallelism: Option<usize>,
+    /// What the user types to go on, `hybridctl up`.
+    pub(crate) command: &'static str,
     _lock: Option<Locked>,
 }
 
@@ -75,7 +77,7 @@ impl Session {
         let provided = provided(global, &config, &store, &state, sandbox.is_some())?;
         let fingerprint = provided.fingerprint(crate::stack::OAUTH2);
         let facts = Facts::new(place, Some(&state), fingerprint);
-        let session = Self {
+        Ok(Self {
             config,
             aws,
             kinds: crate::aws::kinds(),
@@ -87,10 +89,9 @@ impl Session {
             stop: Stop::default(),
             sandbox,
             parallelism: None,
+            command: if access == Access::Write("apply") { "hybridctl apply" } else { "hybridctl up" },
             _lock: lock,
-        };
-        session.refuse_older_version()?;
-        Ok(session)
+        })
     }
 
     /// SHA-256 of the config file, hex: what a saved plan was made from.
@@ -104,8 +105,12 @@ impl Session {
     }
 
     /// What should exist.
-    pub(crate) fn desired(&self) -> Graph {
-        stack(&self.config, &self.facts)
+    ///
+    /// # Errors
+    /// If the file says an older version than the database was migrated to.
+    pub(crate) fn desired(&self) -> Result<Graph, Failure> {
+        self.refuse_older_version()?;
+        Ok(stack(&self.config, &self.facts))
     }
 
     /// The engine.
@@ -145,7 +150,7 @@ impl Session {
     }
 
     async fn no_plan(&self, problems: &[Problem]) -> Failure {
-        let text = crate::report::problems_text(problems, "hybridctl up", config::Style::Plain);
+        let text = crate::report::problems_text(problems, self.command, config::Style::Plain);
         let failure = Failure::new(ERROR, text);
         let database = Address::new("rds.instance", "main");
         let gone = problems.iter().any(|p| matches!(p, Problem::DataGone { address, .. } if *address == database));
