@@ -1,3 +1,7 @@
 //! The real binary against the sandbox, looked at with boto3.
 
+mod data;
 mod journey;
+mod kill;
+mod upgrade;
+mod world;
