@@ -70,7 +70,8 @@ pub(crate) fn start_log(global: &Global) {
         1 => "hybridctl=info",
         _ => "hybridctl=debug",
     };
-    let subscriber = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr).with_target(false);
+    let subscriber = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr);
+    let subscriber = subscriber.with_ansi(style(global) == Style::Coloured).with_target(false);
     // A second start in one process (tests) keeps the first.
     drop(subscriber.try_init());
 }

@@ -60,7 +60,7 @@ impl Output {
     pub fn mutations(&self) -> Vec<String> {
         let reads = |operation: &String| {
             let verb = operation.split_once(':').map_or("", |(_, verb)| verb);
-            ["Describe", "List", "Get"].iter().any(|reading| verb.starts_with(reading))
+            ["Describe", "List", "Get", "Simulate"].iter().any(|reading| verb.starts_with(reading))
         };
         self.operations().into_iter().filter(|operation| !reads(operation)).collect()
     }

@@ -45,6 +45,7 @@ fn refuses(rehearsal: &Rehearsal, arguments: &[&str], code: i32, words: &[&str],
     for word in words {
         assert!(refused.stderr.contains(word), "`{word}` is missing\n{}", refused.text());
     }
+    assert!(!refused.operations().is_empty(), "{}", refused.text());
     assert_eq!(refused.mutations(), Vec::<String>::new(), "{}", refused.text());
     assert_eq!(world(rehearsal), *before, "{}", refused.text());
     refused

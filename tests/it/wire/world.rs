@@ -61,7 +61,7 @@ pub fn counts(world: &Value) -> BTreeMap<String, usize> {
     kinds.map(|(kind, found)| (kind.clone(), found.as_array().unwrap().len())).collect()
 }
 
-/// The quickstart template, once. `twice` are kinds of which there is another number.
+/// The quickstart template, once; `other` are kinds of which there is another number.
 pub fn quickstart(other: &[(&str, usize)]) -> BTreeMap<String, usize> {
     let several = [
         ("subnet", 4),
@@ -72,6 +72,8 @@ pub fn quickstart(other: &[(&str, usize)]) -> BTreeMap<String, usize> {
         ("role", 2),
         ("secret", 5),
         ("log_group", 4),
+        // The name, and the marker that says whose it is.
+        ("record", 2),
     ];
     let one = [
         "vpc",
@@ -88,7 +90,6 @@ pub fn quickstart(other: &[(&str, usize)]) -> BTreeMap<String, usize> {
         "revision",
         "load_balancer",
         "target_group",
-        "record",
     ];
     let one = one.iter().map(|kind| (*kind, 1));
     one.chain(several).chain(other.iter().copied()).map(|(kind, number)| (kind.to_owned(), number)).collect()
