@@ -43,7 +43,7 @@ impl PlanVerb {
         session.consents.disable_protection = self.destroy;
         let desired = if self.destroy {
             super::destroy::consent_to_lose(&mut session);
-            session.command = "hybridctl destroy";
+            session.command = session::command(global, "destroy");
             crate::stack::destroy::destroy_graph(&session.state, true, &super::destroy::stamp())
         } else {
             session.desired()?
