@@ -52,6 +52,8 @@ impl Apply {
         let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired() };
         let (mut plan, _) = session.plan(&desired).await?;
         plan.narrow(saved.as_ref().map(|saved| saved.targets.as_slice()).unwrap_or_default());
+        let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired()? };
+        let (plan, _) = session.plan(&desired).await?;
         session.require_secret(&plan)?;
         match &saved {
             Some(saved) => {
@@ -127,6 +129,9 @@ pub(crate) async fn carry_out(
     }
     let style = telling::style(global);
     eprint!("{}", outcome_text(&outcome, plan, &session.command, style));
+    if let Some(warning) = super::rolled_back::warning(session, &outcome).await {
+        eprint!("\n{warning}");
+    }
     if let Some(lost) = outcome.lost.take() {
         return Err(lost.into());
     }

@@ -56,7 +56,7 @@ impl Diff {
         // Looking must not stop at what an apply would have to be allowed to do.
         session.consents.data_loss = session.state.resources.keys().cloned().collect();
         session.consents.disable_protection = true;
-        let desired = session.desired();
+        let desired = session.desired()?;
         let (plan, seen) = session.plan(&desired).await?;
         let mut rows = rows(&session, &plan).await?;
         if self.all {

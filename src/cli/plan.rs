@@ -50,9 +50,10 @@ impl PlanVerb {
         session.consents.disable_protection = self.destroy;
         let desired = if self.destroy {
             super::destroy::consent_to_lose(&mut session);
+            session.command = session::command(global, "destroy");
             crate::stack::destroy::destroy_graph(&session.state, true, &super::destroy::stamp())
         } else {
-            session.desired()
+            session.desired()?
         };
         let mut plan =
             if self.refresh { session.plan(&desired).await?.0 } else { session.plan_unseen(&desired).await? };

@@ -78,7 +78,7 @@ impl Session {
         let provided = secret::provided(global, &config, &store, &state, sandbox.is_some())?;
         let fingerprint = provided.fingerprint(crate::stack::OAUTH2);
         let facts = Facts::new(place, Some(&state), fingerprint);
-        let session = Self {
+        Ok(Self {
             config,
             aws,
             kinds: crate::aws::kinds(),
@@ -92,9 +92,7 @@ impl Session {
             parallelism: None,
             command: command(global, "up"),
             _lock: lock,
-        };
-        session.refuse_older_version()?;
-        Ok(session)
+        })
     }
 
     /// SHA-256 of the config file, hex: what a saved plan was made from.
@@ -108,8 +106,12 @@ impl Session {
     }
 
     /// What should exist.
-    pub(crate) fn desired(&self) -> Graph {
-        stack(&self.config, &self.facts)
+    ///
+    /// # Errors
+    /// If the file says an older version than the database was migrated to.
+    pub(crate) fn desired(&self) -> Result<Graph, Failure> {
+        self.refuse_older_version()?;
+        Ok(stack(&self.config, &self.facts))
     }
 
     /// The engine.

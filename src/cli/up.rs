@@ -21,7 +21,7 @@ impl Up {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
         let mut session = Session::open(global, Access::Write("up")).await?;
         self.how.settle(&mut session);
-        let desired = session.desired();
+        let desired = session.desired()?;
         let (plan, _) = session.plan(&desired).await?;
         if plan.is_empty() {
             carry_out(global, &mut session, &plan).await?;

@@ -1,4 +1,8 @@
 //! The real binary against the sandbox, looked at with boto3.
 
+mod data;
 mod journey;
 mod scripts;
+mod kill;
+mod upgrade;
+mod world;
