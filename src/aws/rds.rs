@@ -6,8 +6,8 @@ pub mod snapshot;
 pub mod subnet_group;
 
 mod reading;
-mod restorable;
 mod requests;
+mod restorable;
 mod tagging;
 
 pub use restorable::restorable;

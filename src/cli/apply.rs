@@ -75,12 +75,14 @@ fn saved_destroy(session: &mut Session, saved: Option<&Saved>) -> Graph {
     session.consents.disable_protection = true;
     super::destroy::consent_to_lose(session);
     let snapshot = saved.and_then(|saved| {
-        let mut snapshots = saved.plan.steps.values().filter(|step| step.makes() && step.address.kind == "rds.snapshot");
+        let mut snapshots =
+            saved.plan.steps.values().filter(|step| step.makes() && step.address.kind == "rds.snapshot");
         snapshots.next().map(|step| step.address.name.clone())
     });
-    let stamp = snapshot.as_deref().and_then(|name| name.strip_prefix("final-")).map(|rest| {
-        rest.rsplit_once('-').map_or(rest, |(stamp, _)| stamp).to_owned()
-    });
+    let stamp = snapshot
+        .as_deref()
+        .and_then(|name| name.strip_prefix("final-"))
+        .map(|rest| rest.rsplit_once('-').map_or(rest, |(stamp, _)| stamp).to_owned());
     crate::stack::destroy::destroy_graph(&session.state, snapshot.is_some(), &stamp.unwrap_or_default())
 }
 

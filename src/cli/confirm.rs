@@ -26,8 +26,9 @@ pub(crate) fn typed(name: &str, assumed: bool, given: Option<&str>) -> Result<()
     let answer = match given {
         Some(given) => given.to_owned(),
         None if assumed => {
-            return Err(Failure::new(USAGE, "`--yes` alone does not confirm a destroy")
-                .hint(format!("add `--confirm {name}`")));
+            return Err(
+                Failure::new(USAGE, "`--yes` alone does not confirm a destroy").hint(format!("add `--confirm {name}`"))
+            );
         }
         None => ask(&format!("type the deployment's name, `{name}`, to destroy it: "), "--yes --confirm NAME")?,
     };

@@ -110,7 +110,8 @@ struct Kept {
 }
 
 fn kept(session: &Session) -> Vec<Kept> {
-    let mut kept: Vec<Kept> = session.state.resources.iter().filter_map(|(address, recorded)| of(address, recorded)).collect();
+    let mut kept: Vec<Kept> =
+        session.state.resources.iter().filter_map(|(address, recorded)| of(address, recorded)).collect();
     let names = &session.config.secrets;
     let gone = |kind: &str, name: &str| !session.state.resources.contains_key(&Address::new(kind, name));
     let window = [
@@ -146,10 +147,9 @@ fn of(address: &Address, recorded: &crate::state::Recorded) -> Option<Kept> {
     };
     let id = recorded.id.to_string();
     let (monthly, remove) = match address.kind.as_str() {
-        "rds.snapshot" => (
-            "about 0.10 USD per GiB of data",
-            format!("aws rds delete-db-snapshot --db-snapshot-identifier {id}"),
-        ),
+        "rds.snapshot" => {
+            ("about 0.10 USD per GiB of data", format!("aws rds delete-db-snapshot --db-snapshot-identifier {id}"))
+        }
         kind if kind.starts_with("secrets.") => {
             ("0.40 USD", format!("aws secretsmanager delete-secret --secret-id {id}"))
         }
@@ -162,7 +162,8 @@ fn of(address: &Address, recorded: &crate::state::Recorded) -> Option<Kept> {
 fn print_kept(global: &Global, session: &Session) {
     let kept = kept(session);
     if global.format == Format::Json {
-        let one = |kept: &Kept| json!({ "what": kept.what, "why": kept.why, "monthly": kept.monthly, "remove": kept.remove });
+        let one =
+            |kept: &Kept| json!({ "what": kept.what, "why": kept.why, "monthly": kept.monthly, "remove": kept.remove });
         println!("{:#}", json!({ "schema": "hybridctl.kept/1", "kept": kept.iter().map(one).collect::<Vec<Value>>() }));
         return;
     }

@@ -106,14 +106,7 @@ fn whole(step: &Step) -> Row {
         (Action::Delete | Action::Forget, _) => (Kind::Pending, "exists", "not wanted"),
         _ => (Kind::Pending, "does not exist", "wanted"),
     };
-    Row {
-        address: step.address.clone(),
-        kind,
-        field: String::new(),
-        from: from.into(),
-        to: to.into(),
-        inside: vec![],
-    }
+    Row { address: step.address.clone(), kind, field: String::new(), from: from.into(), to: to.into(), inside: vec![] }
 }
 
 async fn row(session: &Session, step: &Step, change: &Change) -> Result<Row, Failure> {
@@ -129,7 +122,9 @@ async fn row(session: &Session, step: &Step, change: &Change) -> Result<Row, Fai
 /// Somebody moved the service to a revision of their own: what differs inside it.
 async fn foreign_revision(session: &Session, change: &Change) -> Result<Vec<String>, Failure> {
     let ours = Address::new("ecs.task_definition", "server");
-    let (Some(arn), Some(recorded)) = (change.from.as_str(), session.state.resources.get(&ours)) else { return Ok(vec![]) };
+    let (Some(arn), Some(recorded)) = (change.from.as_str(), session.state.resources.get(&ours)) else {
+        return Ok(vec![]);
+    };
     let told = |error| Failure::aws("read the revision that the service runs", &error);
     let kind = session.kinds.get(&ours.kind).map_err(told)?;
     let engine = session.engine();

@@ -79,10 +79,8 @@ fn dns_record(session: &Session) -> Option<String> {
 pub(crate) fn text(session: &Session) -> String {
     let values = values(session);
     let width = values.keys().map(String::len).max().unwrap_or_default();
-    let mut lines: Vec<String> = values
-        .iter()
-        .map(|(name, value)| format!("{name:<width$}  {}", value.as_str().unwrap_or_default()))
-        .collect();
+    let mut lines: Vec<String> =
+        values.iter().map(|(name, value)| format!("{name:<width$}  {}", value.as_str().unwrap_or_default())).collect();
     if let Some(record) = values.get("dns_record").and_then(Value::as_str) {
         lines.push(format!("create this DNS record, then run `hybridctl verify`:\n    {record}"));
     }

@@ -50,7 +50,8 @@ impl PlanVerb {
         let (plan, _) = session.plan(&desired).await?;
         let code = self.show(global, &plan, &session.meta());
         if let Some(out) = &self.out {
-            let saved = crate::plan::saved::Saved::new(&session.state, &session.config_hash(global)?, self.destroy, plan);
+            let saved =
+                crate::plan::saved::Saved::new(&session.state, &session.config_hash(global)?, self.destroy, plan);
             saved.write(out).map_err(|error| Failure::new(USAGE, format!("--out {}: {error}", out.display())))?;
             telling::say(global, &format!("saved: carry it out with\n    hybridctl apply {}", out.display()));
         }
@@ -92,7 +93,10 @@ pub(crate) fn offline(config: &Config) -> Result<(Plan, Meta), Failure> {
         consents: &Consents::default(),
     };
     let plan = plan(&given).map_err(|problems| {
-        Failure::new(super::exit::ERROR, crate::report::problems_text(&problems, "hybridctl plan", crate::config::Style::Plain))
+        Failure::new(
+            super::exit::ERROR,
+            crate::report::problems_text(&problems, "hybridctl plan", crate::config::Style::Plain),
+        )
     })?;
     let meta = Meta { deployment: config.name.clone(), region: config.region.clone(), place: Place::Offline };
     Ok((plan, meta))

@@ -69,7 +69,8 @@ impl Session {
         })
         .await;
         let mut state = load_state(global, &store, &config, sandbox.as_ref()).await?;
-        let caller = facts::caller(&aws).await.map_err(|error| Failure::aws("find out whose credentials these are", &error))?;
+        let caller =
+            facts::caller(&aws).await.map_err(|error| Failure::aws("find out whose credentials these are", &error))?;
         check_place(&config, &mut state, &caller, sandbox.as_ref())?;
         let place = place_facts(&aws, &config, &mut state, &caller).await?;
         let provided = provided(global, &config, &store, &state, sandbox.is_some())?;
@@ -153,9 +154,13 @@ impl Session {
             return failure;
         }
         match crate::aws::rds::restorable(&self.aws, &self.config.db_instance_id()).await {
-            Ok(snapshots) if snapshots.is_empty() => failure.hint("no snapshot of it was found in this account and region"),
+            Ok(snapshots) if snapshots.is_empty() => {
+                failure.hint("no snapshot of it was found in this account and region")
+            }
             Ok(snapshots) => snapshots.iter().fold(failure, |failure, (name, made)| {
-                failure.hint(format!("restore it with `restore_from = \"{name}\"` under `[database]` (snapshot of {made})"))
+                failure.hint(format!(
+                    "restore it with `restore_from = \"{name}\"` under `[database]` (snapshot of {made})"
+                ))
             }),
             Err(error) => failure.hint(format!("its snapshots could not be listed: {error}")),
         }
@@ -267,7 +272,12 @@ async fn start_sandbox(global: &Global, config: &mut Config) -> Result<Sandbox, 
     Ok(sandbox)
 }
 
-async fn load_state(global: &Global, store: &FileStore, config: &Config, sandbox: Option<&Sandbox>) -> Result<State, Failure> {
+async fn load_state(
+    global: &Global,
+    store: &FileStore,
+    config: &Config,
+    sandbox: Option<&Sandbox>,
+) -> Result<State, Failure> {
     let fresh = || State::new(&config.name, Uuid::new_v4());
     let Some(state) = store.load().await? else { return Ok(fresh()) };
     if state.deployment != config.name {
@@ -278,7 +288,10 @@ async fn load_state(global: &Global, store: &FileStore, config: &Config, sandbox
     match (sandbox, world) {
         (Some(sandbox), Some(world)) if world != sandbox.world => {
             let aside = store.set_aside("gone-world")?;
-            let line = format!("the sandbox was reset since the last run: starting empty, the old state is {}", aside.display());
+            let line = format!(
+                "the sandbox was reset since the last run: starting empty, the old state is {}",
+                aside.display()
+            );
             telling::say(global, &line);
             Ok(fresh())
         }
@@ -290,7 +303,12 @@ async fn load_state(global: &Global, store: &FileStore, config: &Config, sandbox
     }
 }
 
-fn check_place(config: &Config, state: &mut State, caller: &facts::Caller, sandbox: Option<&Sandbox>) -> Result<(), Failure> {
+fn check_place(
+    config: &Config,
+    state: &mut State,
+    caller: &facts::Caller,
+    sandbox: Option<&Sandbox>,
+) -> Result<(), Failure> {
     let here = Place {
         account: caller.account.clone(),
         region: config.region.clone(),
@@ -318,7 +336,12 @@ fn check_place(config: &Config, state: &mut State, caller: &facts::Caller, sandb
 }
 
 /// Zones and hosted zone: looked up once, then kept in the state, because they must not move under a deployment.
-async fn place_facts(aws: &Aws, config: &Config, state: &mut State, caller: &facts::Caller) -> Result<PlaceFacts, Failure> {
+async fn place_facts(
+    aws: &Aws,
+    config: &Config,
+    state: &mut State,
+    caller: &facts::Caller,
+) -> Result<PlaceFacts, Failure> {
     let known: Option<PlaceFacts> = serde_json::from_value(state.facts.clone()).ok();
     let looked_up = |what: &str| {
         let what = what.to_owned();
@@ -327,7 +350,9 @@ async fn place_facts(aws: &Aws, config: &Config, state: &mut State, caller: &fac
     let known_zones = known.as_ref().map(|known| known.zones.clone()).unwrap_or_default();
     let zones = match &config.network.zones {
         Zones::Names(names) if *names == known_zones => known_zones,
-        Zones::Names(names) => facts::named_zones(aws, names).await.map_err(looked_up("look up the availability zones"))?,
+        Zones::Names(names) => {
+            facts::named_zones(aws, names).await.map_err(looked_up("look up the availability zones"))?
+        }
         Zones::Count(count) if known_zones.len() >= usize::from(*count) => {
             known_zones.into_iter().take(usize::from(*count)).collect()
         }
@@ -360,7 +385,13 @@ async fn place_facts(aws: &Aws, config: &Config, state: &mut State, caller: &fac
 }
 
 /// The OAuth2 client secret, from where the config says; once stored, an unset variable keeps what is stored.
-fn provided(global: &Global, config: &Config, store: &FileStore, state: &State, sandbox: bool) -> Result<Provided, Failure> {
+fn provided(
+    global: &Global,
+    config: &Config,
+    store: &FileStore,
+    state: &State,
+    sandbox: bool,
+) -> Result<Provided, Failure> {
     let mut provided = Provided::new(store.fingerprint_key()?);
     let value = given_secret(global, &config.zenml.oauth2_client_secret)?;
     let stored = state.resources.contains_key(&Address::new("secrets.given", "oauth2"));
@@ -370,7 +401,10 @@ fn provided(global: &Global, config: &Config, store: &FileStore, state: &State, 
         None if stored || !own => {}
         None if sandbox => {
             telling::say(global, "the OAuth2 client secret is not set: the sandbox uses a placeholder");
-            provided.insert(crate::stack::OAUTH2, SecretString::from("sandbox-placeholder-of-the-enrollment-key".to_owned()));
+            provided.insert(
+                crate::stack::OAUTH2,
+                SecretString::from("sandbox-placeholder-of-the-enrollment-key".to_owned()),
+            );
         }
         // Whoever only looks need not have it; the create says what is missing.
         None => {}
@@ -379,7 +413,8 @@ fn provided(global: &Global, config: &Config, store: &FileStore, state: &State, 
 }
 
 fn given_secret(global: &Global, source: &SecretSource) -> Result<Option<SecretString>, Failure> {
-    let beside = |file: &str| global.config.parent().map(|folder| folder.join(file)).unwrap_or_else(|| PathBuf::from(file));
+    let beside =
+        |file: &str| global.config.parent().map(|folder| folder.join(file)).unwrap_or_else(|| PathBuf::from(file));
     let trimmed = |text: String| Some(SecretString::from(text.trim().to_owned())).filter(|_| !text.trim().is_empty());
     match source {
         SecretSource::Env(name) => Ok(std::env::var(name).ok().and_then(trimmed)),
@@ -400,7 +435,8 @@ fn given_secret(global: &Global, source: &SecretSource) -> Result<Option<SecretS
 
 fn who(verb: &str) -> LockInfo {
     let user = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME").map_err(std::io::Error::other));
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::env::var("HOSTNAME").map_err(std::io::Error::other));
     let host = host.map(|host| host.trim().to_owned()).unwrap_or_else(|_| "this machine".into());
     LockInfo {
         who: format!("{user}@{host}"),

@@ -44,14 +44,19 @@ impl StateVerb {
             return Ok(DONE);
         }
         let state = state.ok_or_else(|| {
-            Failure::new(USAGE, format!("there is no state in {}", store.folder().display())).hint("`hybridctl up` makes it")
+            Failure::new(USAGE, format!("there is no state in {}", store.folder().display()))
+                .hint("`hybridctl up` makes it")
         })?;
         match self.what {
             What::List => list(global, &state),
             What::Show { address: None } => println!("{}", pretty(&state)),
             What::Show { address: Some(address) } => match state.resources.get(&address) {
                 Some(recorded) => println!("{}", pretty(recorded)),
-                None => return Err(Failure::new(USAGE, format!("{address} is not on record")).hint("see `hybridctl state list`")),
+                None => {
+                    return Err(
+                        Failure::new(USAGE, format!("{address} is not on record")).hint("see `hybridctl state list`")
+                    );
+                }
             },
             What::History => {}
         }

@@ -47,7 +47,8 @@ impl Up {
             return Ok(DONE);
         }
         // The record that only the user can create is not there yet: everything else is done.
-        let external = session.config.ingress.dns == Dns::External && report.verdict.as_ref().is_some_and(|cause| cause.id == "VF-DNS");
+        let external = session.config.ingress.dns == Dns::External
+            && report.verdict.as_ref().is_some_and(|cause| cause.id == "VF-DNS");
         Ok(if external { INCOMPLETE } else { super::exit::VERIFY })
     }
 }

@@ -76,7 +76,8 @@ impl Saved {
     pub fn read(path: &Path) -> Result<Self, Stale> {
         let unreadable = |why: String| Stale::Unreadable(format!("{}: {why}", path.display()));
         let text = std::fs::read_to_string(path).map_err(|error| unreadable(error.to_string()))?;
-        let saved: Self = serde_json::from_str(&text).map_err(|error| unreadable(format!("not a saved plan: {error}")))?;
+        let saved: Self =
+            serde_json::from_str(&text).map_err(|error| unreadable(format!("not a saved plan: {error}")))?;
         if saved.schema != SCHEMA {
             return Err(unreadable(format!("format `{}`, this version knows `{SCHEMA}`", saved.schema)));
         }

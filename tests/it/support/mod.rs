@@ -1,5 +1,6 @@
 //! What the suites share.
 
+pub mod cli;
 pub mod deployment;
 pub mod fake;
 pub mod lifecycle;

@@ -1,0 +1,3 @@
+//! The real binary against the sandbox, looked at with boto3.
+
+mod journey;
