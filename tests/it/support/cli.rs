@@ -2,7 +2,7 @@
 //! our code.
 
 use super::sandbox::options;
-use hybridctl::sandbox::{Options, Sandbox, ensure, python};
+use hybridctl::sandbox::{Options, Sandbox, SandboxError, ensure, python};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -180,19 +180,18 @@ fn finished(output: std::process::Output) -> Output {
 }
 
 fn start(options: &Options) -> (Sandbox, PathBuf) {
-    let work = async {
+    let work = async || {
         let sandbox = ensure(options, &|line| eprintln!("{line}")).await;
         let python = python(options, &|line| eprintln!("{line}")).await;
-        let told =
-            |error: hybridctl::sandbox::SandboxError| panic!("{error}\nhint: {}", error.hint().unwrap_or_default());
-        (sandbox.unwrap_or_else(told), python.unwrap_or_else(told))
+        (sandbox.unwrap_or_else(tell), python.unwrap_or_else(tell))
     };
+    let work = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work());
     // On a thread of its own, so that asynchronous tests can use it too.
-    std::thread::scope(|scope| {
-        let thread =
-            scope.spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work));
-        thread.join().unwrap()
-    })
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap())
+}
+
+fn tell<T>(error: SandboxError) -> T {
+    panic!("{error}\nhint: {}", error.hint().unwrap_or_default())
 }
 
 impl Drop for Rehearsal {

@@ -1,3 +1,4 @@
 //! The real binary against the sandbox, looked at with boto3.
 
+mod fields;
 mod journey;
