@@ -10,7 +10,7 @@ use crate::apply::{Engine, Limits, Stop};
 use crate::aws::{Aws, Connection, facts};
 use crate::config::{self, Certificate, Config, Dns, Placeholders, SecretSource, StateLocation, Zones};
 use crate::model::{Address, Graph};
-use crate::plan::{Given, Observations, Plan, Problem, plan};
+use crate::plan::{Action, Given, Observations, Plan, Problem, plan};
 use crate::report::plan_text::{Meta, Place as MetaPlace};
 use crate::resource::{Consents, Kinds, Provided};
 use crate::sandbox::{self, Sandbox};
@@ -45,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) stop: Stop,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) parallelism: Option<usize>,
+    /// The command to type to go on, with the flags that name this deployment.
+    pub(crate) command: String,
     _lock: Option<Locked>,
 }
 
@@ -88,6 +90,7 @@ impl Session {
             stop: Stop::default(),
             sandbox,
             parallelism: None,
+            command: command(global, "up"),
             _lock: lock,
         };
         session.refuse_older_version()?;
@@ -145,8 +148,27 @@ impl Session {
         }
     }
 
+    /// A plan that has to store the OAuth2 client secret needs its value, before anything is made.
+    ///
+    /// # Errors
+    /// Config, naming where the value is expected.
+    pub(crate) fn require_secret(&self, plan: &Plan) -> Result<(), Failure> {
+        let address = Address::new("secrets.given", "oauth2");
+        let makes = plan.steps.get(&address).is_some_and(|step| step.action == Action::Create);
+        if !makes || self.provided.get(crate::stack::OAUTH2).is_some() {
+            return Ok(());
+        }
+        let place = match &self.config.zenml.oauth2_client_secret {
+            SecretSource::Env(name) => format!("the environment variable {name} is not set"),
+            SecretSource::File(file) | SecretSource::Enrollment(file) => format!("{file} does not hold it"),
+            SecretSource::SecretArn(_) => return Ok(()),
+        };
+        Err(Failure::new(CONFIG, format!("the OAuth2 client secret is needed and was not given: {place}"))
+            .hint("it is the enrollment key that ZenML showed; give it once, afterwards it is kept in Secrets Manager"))
+    }
+
     async fn no_plan(&self, problems: &[Problem]) -> Failure {
-        let text = crate::report::problems_text(problems, "hybridctl up", config::Style::Plain);
+        let text = crate::report::problems_text(problems, &self.command, config::Style::Plain);
         let failure = Failure::new(ERROR, text);
         let database = Address::new("rds.instance", "main");
         let gone = problems.iter().any(|p| matches!(p, Problem::DataGone { address, .. } if *address == database));
@@ -211,6 +233,21 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+/// `hybridctl VERB` with the global flags that the user gave.
+pub(crate) fn command(global: &Global, verb: &str) -> String {
+    let mut command = format!("hybridctl {verb}");
+    if global.sandbox {
+        command.push_str(" --sandbox");
+    }
+    if global.config != Path::new("hybrid.toml") {
+        command.push_str(&format!(" -c {}", global.config.display()));
+    }
+    if let Some(profile) = &global.profile {
+        command.push_str(&format!(" --profile {profile}"));
+    }
+    command
 }
 
 /// The config, or every problem with it.

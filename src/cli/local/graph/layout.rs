@@ -6,7 +6,7 @@
 use super::Arrow;
 
 /// Boxes side by side; a rank with more is wrapped.
-const PER_ROW: usize = 6;
+const PER_ROW: usize = 8;
 /// Times the order is improved, down and up again.
 const SWEEPS: usize = 8;
 /// A whole, in the unit of [`centres`].
@@ -53,6 +53,11 @@ fn rank_of_each(boxes: usize, arrows: &[Arrow]) -> Vec<usize> {
             break;
         }
     }
+    // What needs nothing goes down to just above its first user: shorter arrows, and a narrower top.
+    let first_user = |at: usize| arrows.iter().filter(|arrow| arrow.from == at).map(|arrow| rank[arrow.to]).min();
+    let needs_nothing = |at: usize| arrows.iter().all(|arrow| arrow.to != at);
+    let sunk = |at: usize| first_user(at).filter(|_| needs_nothing(at)).map_or(rank[at], |user| user.saturating_sub(1));
+    let rank: Vec<usize> = (0..boxes).map(sunk).collect();
     // Empty ranks can only come from a circle.
     let mut used: Vec<usize> = rank.clone();
     used.sort_unstable();
@@ -92,6 +97,12 @@ mod tests {
         assert_eq!(rank_of_each(4, &[arrow(0, 1), arrow(0, 2), arrow(1, 2)]), [0, 1, 2, 0]);
     }
 
+    /// 0 ──▶ 1 ──▶ 2, 3 ──▶ 2
+    #[test]
+    fn what_needs_nothing_stands_just_above_its_first_user() {
+        assert_eq!(rank_of_each(4, &[arrow(0, 1), arrow(1, 2), arrow(3, 2)]), [0, 1, 2, 1]);
+    }
+
     #[test]
     fn a_circle_ends_and_every_box_has_a_place() {
         let ranks = ranks(4, &[arrow(0, 1), arrow(1, 0), arrow(1, 2)]);
@@ -102,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_wide_rank_is_wrapped_evenly() {
-        assert_eq!(rows(&[0, 1, 2, 3, 4, 5, 6]), [vec![0, 2, 4, 6], vec![1, 3, 5]]);
+        assert_eq!(rows(&[0, 1, 2, 3, 4, 5, 6, 7, 8]), [vec![0, 2, 4, 6, 8], vec![1, 3, 5, 7]]);
     }
 
     /// 0 ──▶ 3 and 1 ──▶ 2 would cross

@@ -33,14 +33,19 @@ pub(super) fn svg(drawing: &Drawing) -> String {
     let ranks = layout::ranks(drawing.shapes.len(), &arrows);
     let width = drawing.shapes.iter().map(box_width).max().unwrap_or_default();
     let across = |boxes: usize| boxes * width + boxes.saturating_sub(1) * BESIDE;
-    let widest = ranks.iter().flatten().map(|row| across(row.len())).max().unwrap_or_default().max(640);
+    let pitch = width + BESIDE;
+    // Half a pitch more, for the rows that are shifted.
+    let widest = ranks.iter().flatten().map(|row| across(row.len())).max().unwrap_or_default().max(640) + pitch / 2;
     let mut placed: Vec<Placed<'_>> = drawing.shapes.iter().map(|shape| Placed { shape, x: 0, y: 0 }).collect();
     let mut y = MARGIN + HEAD;
     for rank in &ranks {
-        for row in rank {
-            let left = MARGIN + (widest - across(row.len())) / 2;
+        let alike = rank.len() > 1 && rank.iter().all(|row| row.len() == rank[0].len());
+        for (number, row) in rank.iter().enumerate() {
+            // Rows of one length would hide each other's arrows: every second one is moved aside.
+            let aside = if !alike { pitch / 4 } else { number % 2 * (pitch / 2) };
+            let left = MARGIN + (widest - pitch / 2 - across(row.len())) / 2 + aside;
             for (place, at) in row.iter().enumerate() {
-                (placed[*at].x, placed[*at].y) = (left + place * (width + BESIDE), y);
+                (placed[*at].x, placed[*at].y) = (left + place * pitch, y);
             }
             y += HEIGHT + BELOW;
         }
@@ -50,7 +55,11 @@ pub(super) fn svg(drawing: &Drawing) -> String {
     let mut out = head(drawing, whole, high);
     for arrow in &arrows {
         let class = if arrow.uses { "arrow" } else { "arrow order" };
-        let way = way(&placed[arrow.from], &placed[arrow.to], width);
+        let leaves = arrows.iter().filter(|one| one.from == arrow.from).map(|one| one.to);
+        let enters = arrows.iter().filter(|one| one.to == arrow.to).map(|one| one.from);
+        let x = placed[arrow.from].x + port(&placed, leaves, arrow.to, width);
+        let end_x = placed[arrow.to].x + port(&placed, enters, arrow.from, width);
+        let way = way((x, placed[arrow.from].y + HEIGHT), (end_x, placed[arrow.to].y));
         line_of(&mut out, format_args!("<path class=\"{class}\" d=\"{way}\" marker-end=\"url(#tip)\"/>"));
     }
     for one in &placed {
@@ -89,10 +98,16 @@ fn head(drawing: &Drawing, width: usize, height: usize) -> String {
     out
 }
 
+/// Where on the edge of a box an arrow starts or ends: side by side, in the order of the boxes at their other ends.
+fn port(placed: &[Placed<'_>], others: impl Iterator<Item = usize>, other: usize, width: usize) -> usize {
+    let mut others: Vec<usize> = others.collect();
+    others.sort_by_key(|at| (placed[*at].x, *at));
+    let place = others.iter().position(|at| *at == other).unwrap_or_default();
+    width / 4 + (2 * place + 1) * (width / 2) / (2 * others.len().max(1))
+}
+
 /// A curve from the foot of one box to the head of another; the further down, the wider it swings.
-fn way(from: &Placed<'_>, to: &Placed<'_>, width: usize) -> String {
-    let (x, y) = (from.x + width / 2, from.y + HEIGHT);
-    let (end_x, end_y) = (to.x + width / 2, to.y);
+fn way((x, y): (usize, usize), (end_x, end_y): (usize, usize)) -> String {
     let swing = (end_y.saturating_sub(y) / 2).clamp(24, 120);
     format!("M{x} {y} C{x} {} {end_x} {} {end_x} {end_y}", y + swing, end_y.saturating_sub(swing))
 }
