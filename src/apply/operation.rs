@@ -266,7 +266,7 @@ impl<S: StateStore> Run<'_, '_, S> {
                 live: &observed,
                 recorded: before.inputs().filter(|_| first),
                 tags: &tags,
-                recorded_tags: recorded_tags.as_ref(),
+                recorded_tags: recorded_tags.as_ref().filter(|_| first || observed.tags.is_some()),
             };
             let changes = if kind.spec().life == Life::Account { vec![] } else { diff::changes(&sides) };
             if let Some(fixed) = changes.iter().find(|change| change.effect == Effect::Replace) {
@@ -278,6 +278,9 @@ impl<S: StateStore> Run<'_, '_, S> {
                 if observed.tags.is_none() {
                     changed.tags = Some(TagChange { set: tags.clone(), remove: vec![] });
                 }
+            }
+            if !kind.spec().tagged {
+                changed.tags = None;
             }
             if changed.is_empty() && !first {
                 return Ok(observed);

@@ -215,6 +215,9 @@ impl<'a> Planner<'a> {
                     recorded_tags: current.recorded.map(|recorded| &recorded.tags),
                 };
                 step.changes = diff::changes(&sides);
+                if !kind.spec().tagged {
+                    step.changes.retain(|change| change.field != diff::TAGS);
+                }
                 self.present(&mut step, &current, observed, kind.spec().life);
             }
             None => self.absent(&mut step, &current, &want),

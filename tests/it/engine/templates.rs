@@ -53,6 +53,29 @@ async fn every_template_is_replaced_whatever_kills_it() {
     }
 }
 
+/// What is in use is made anew before the old one goes: at no kill point are there two, or none, afterwards.
+#[tokio::test]
+async fn what_others_use_is_replaced_whatever_kills_it() {
+    let old = graph("quickstart", |text| text);
+    for (kind, name, field, value) in [
+        ("ec2.security_group", "ecs", "description", "another description"),
+        ("rds.parameter_group", "main", "family", "mysql8.0"),
+        ("elb.load_balancer", "main", "scheme", "internal"),
+    ] {
+        let address = Address::new(kind, name);
+        let mut new = old.clone();
+        new.nodes.get_mut(&address).unwrap().inputs[field] = value.into();
+        let deployment = Deployment::new();
+        deployment.complete(&old).await;
+        let plan = deployment.plan(&new).await.unwrap();
+        let step = &plan.steps[&address];
+        assert!(step.action == Action::Replace && step.create_first, "{step:#?}");
+        let points = survives_crashes(Some(&old), &new, &Consents::default(), 1).await;
+        eprintln!("{address}: {points} kill points");
+        assert!(points > 10, "{address}: only {points} kill points");
+    }
+}
+
 #[tokio::test]
 async fn every_template_is_destroyed_whatever_kills_it() {
     for template in templates() {

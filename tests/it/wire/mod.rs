@@ -1,6 +1,7 @@
 //! The real binary against the sandbox, looked at with boto3.
 
 mod data;
+mod fields;
 mod journey;
 mod scripts;
 mod kill;
