@@ -94,7 +94,8 @@ fn nothing_is_changed_without_consent_and_destroy_asks_for_more_of_it() {
     refuses(&rehearsal, &["apply"], 64, &["no terminal", "--yes"], &nothing);
     rehearsal.up().expect(0);
     let before = world(&rehearsal);
-    let protected = ["rds.instance/main is protected", "hybridctl destroy", " --disable-protection\n", "nothing was changed"];
+    let protected =
+        ["rds.instance/main is protected", "hybridctl destroy", " --disable-protection\n", "nothing was changed"];
     refuses(&rehearsal, &["destroy", "--yes", "--confirm", "zenml-hybrid"], 1, &protected, &before);
     let wrong = ["destroy", "--disable-protection", "--yes", "--confirm", "zenml-hybird"];
     refuses(&rehearsal, &wrong, 1, &["`zenml-hybird` is not the deployment's name", "nothing was changed"], &before);

@@ -3,7 +3,7 @@
 mod data;
 mod fields;
 mod journey;
-mod scripts;
 mod kill;
+mod scripts;
 mod upgrade;
 mod world;
