@@ -2,9 +2,9 @@
 
 use super::diff::{self, Change, Sides};
 use super::{Action, Observations, Plan, Reason, Seen, Step, order};
-use crate::model::input::{references, substitute};
+use crate::model::input::{is_known, references, substitute};
 use crate::model::{Address, Graph, Keep, Node, OutputRef};
-use crate::resource::{Consents, Effect, Id, Kinds, Life, Observed, Phase, Tags};
+use crate::resource::{Consents, Effect, Id, Kind, Kinds, Life, Observed, Phase, Tags};
 use crate::state::{Recorded, State, Verb};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -218,6 +218,9 @@ impl<'a> Planner<'a> {
                 if !kind.spec().tagged {
                     step.changes.retain(|change| change.field != diff::TAGS);
                 }
+                if let Some(recorded) = current.recorded {
+                    self.find_moved_outputs(&mut step.changes, kind, node, &recorded.inputs);
+                }
                 self.present(&mut step, &current, observed, kind.spec().life);
             }
             None => self.absent(&mut step, &current, &want),
@@ -229,6 +232,20 @@ impl<'a> Planner<'a> {
             step.reason = Reason::Leftovers;
         }
         self.steps.insert(address.clone(), step);
+    }
+
+    /// The config did not move if the inputs were the same with the outputs on record: somebody changed what they come from.
+    fn find_moved_outputs(&self, changes: &mut [Change], kind: &dyn Kind, node: &Node, recorded: &Value) {
+        let records = &self.given.recorded.resources;
+        let as_recorded = substitute(&node.inputs, &|reference: &OutputRef| {
+            records.get(&reference.address)?.outputs.get(&reference.output).filter(|value| !value.is_null()).cloned()
+        });
+        let Ok(as_recorded) = kind.canonical(&as_recorded) else { return };
+        for change in changes.iter_mut().filter(|change| !change.drift && is_known(&change.to)) {
+            let Some(field) = kind.fields().iter().find(|field| field.name == change.field) else { continue };
+            let (want, recorded) = (&as_recorded[field.name], &recorded[field.name]);
+            change.drift = is_known(want) && field.satisfied(want, recorded);
+        }
     }
 
     fn tags(&self, step: &Step, token: &str) -> Tags {
