@@ -106,7 +106,12 @@ pub fn plan(given: &Given<'_>) -> Result<Plan, Vec<Problem>> {
         }
     }
     planner.retain_keys();
-    let mut plan = Plan { serial: given.recorded.serial, steps: planner.steps };
+    let kept = |address: &Address| planner.steps.get(address).is_some_and(|step| step.action == Action::Keep);
+    let moved = planner.known.iter().filter(|(address, outputs)| {
+        kept(address) && given.recorded.resources.get(*address).is_some_and(|recorded| recorded.outputs != **outputs)
+    });
+    let moved = moved.map(|(address, outputs)| (address.clone(), outputs.clone())).collect();
+    let mut plan = Plan { serial: given.recorded.serial, steps: planner.steps, moved };
     let mut problems = planner.problems;
     problems.extend(order::decide_create_first(&mut plan, given.recorded, given.kinds));
     if problems.is_empty() { Ok(plan) } else { Err(problems) }
