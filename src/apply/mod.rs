@@ -167,7 +167,7 @@ impl<S: StateStore> Run<'_, '_, S> {
         self.reporter.borrow_mut().event(event);
     }
 
-    /// What stays is recorded with today's edges: a later delete follows them.
+    /// What stays is recorded with today's edges, which a later delete follows, and with the outputs that the plan knows.
     async fn refresh_edges(&self) -> Result<(), StoreError> {
         let moved = |recorded: &Recorded, after: &BTreeMap<Address, Edge>| recorded.after != *after;
         let stale: Vec<_> = self.ledger.read(|state| {
@@ -179,11 +179,16 @@ impl<S: StateStore> Run<'_, '_, S> {
             });
             stale.cloned().collect()
         });
-        if stale.is_empty() {
+        if stale.is_empty() && self.plan.moved.is_empty() {
             return Ok(());
         }
         self.ledger
             .commit(|state| {
+                for (address, outputs) in &self.plan.moved {
+                    if let Some(recorded) = state.resources.get_mut(address) {
+                        recorded.outputs = outputs.clone();
+                    }
+                }
                 for step in stale {
                     if let Some(recorded) = state.resources.get_mut(&step.address) {
                         recorded.after = step.after;

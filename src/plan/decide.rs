@@ -2,9 +2,9 @@
 
 use super::diff::{self, Change, Sides};
 use super::{Action, Observations, Plan, Reason, Seen, Step, order};
-use crate::model::input::{references, substitute};
+use crate::model::input::{is_known, references, substitute};
 use crate::model::{Address, Graph, Keep, Node, OutputRef};
-use crate::resource::{Consents, Effect, Id, Kinds, Life, Observed, Phase, Tags};
+use crate::resource::{Consents, Effect, Id, Kind, Kinds, Life, Observed, Phase, Tags};
 use crate::state::{Recorded, State, Verb};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,7 +106,12 @@ pub fn plan(given: &Given<'_>) -> Result<Plan, Vec<Problem>> {
         }
     }
     planner.retain_keys();
-    let mut plan = Plan { serial: given.recorded.serial, steps: planner.steps };
+    let kept = |address: &Address| planner.steps.get(address).is_some_and(|step| step.action == Action::Keep);
+    let moved = planner.known.iter().filter(|(address, outputs)| {
+        kept(address) && given.recorded.resources.get(*address).is_some_and(|recorded| recorded.outputs != **outputs)
+    });
+    let moved = moved.map(|(address, outputs)| (address.clone(), outputs.clone())).collect();
+    let mut plan = Plan { serial: given.recorded.serial, steps: planner.steps, moved };
     let mut problems = planner.problems;
     problems.extend(order::decide_create_first(&mut plan, given.recorded, given.kinds));
     if problems.is_empty() { Ok(plan) } else { Err(problems) }
@@ -218,6 +223,9 @@ impl<'a> Planner<'a> {
                 if !kind.spec().tagged {
                     step.changes.retain(|change| change.field != diff::TAGS);
                 }
+                if let Some(recorded) = current.recorded {
+                    self.find_moved_outputs(&mut step.changes, kind, node, &recorded.inputs);
+                }
                 self.present(&mut step, &current, observed, kind.spec().life);
             }
             None => self.absent(&mut step, &current, &want),
@@ -229,6 +237,20 @@ impl<'a> Planner<'a> {
             step.reason = Reason::Leftovers;
         }
         self.steps.insert(address.clone(), step);
+    }
+
+    /// The config did not move if the inputs were the same with the outputs on record: somebody changed what they come from.
+    fn find_moved_outputs(&self, changes: &mut [Change], kind: &dyn Kind, node: &Node, recorded: &Value) {
+        let records = &self.given.recorded.resources;
+        let as_recorded = substitute(&node.inputs, &|reference: &OutputRef| {
+            records.get(&reference.address)?.outputs.get(&reference.output).filter(|value| !value.is_null()).cloned()
+        });
+        let Ok(as_recorded) = kind.canonical(&as_recorded) else { return };
+        for change in changes.iter_mut().filter(|change| !change.drift && is_known(&change.to)) {
+            let Some(field) = kind.fields().iter().find(|field| field.name == change.field) else { continue };
+            let (want, recorded) = (&as_recorded[field.name], &recorded[field.name]);
+            change.drift = is_known(want) && field.satisfied(want, recorded);
+        }
     }
 
     fn tags(&self, step: &Step, token: &str) -> Tags {

@@ -176,6 +176,9 @@ pub struct Plan {
     pub serial: u64,
     /// By address.
     pub steps: BTreeMap<Address, Step>,
+    /// Outputs of what stays that were read and are not those on record: somebody put another version of a secret.
+    #[serde(default)]
+    pub moved: BTreeMap<Address, Value>,
 }
 
 impl Plan {

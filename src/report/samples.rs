@@ -89,7 +89,7 @@ impl Sample {
 
 pub(super) fn plan_of(steps: impl IntoIterator<Item = Sample>) -> Plan {
     let steps = steps.into_iter().map(|sample| (sample.0.address.clone(), sample.0)).collect();
-    Plan { serial: 7, steps }
+    Plan { serial: 7, steps, ..Plan::default() }
 }
 
 // service ──▶ database, listener;  dns ──▶ service

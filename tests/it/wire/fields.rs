@@ -35,7 +35,7 @@ const CANNOT_BE_CHANGED: &[(&str, &[&str], &str)] = &[
     ("ecs.service", &["name", "cluster_arn"], KEY),
     (
         "ecs.task_definition",
-        &["family", "cpu_units", "memory_mib", "execution_role_arn", "task_role_arn", "container"],
+        &["family", "cpu_units", "memory_mib", "execution_role_arn", "task_role_arn"],
         "a revision never changes; that the service runs another one is a field of the service",
     ),
     ("elb.listener", &["load_balancer_arn"], FOR_GOOD),
@@ -178,7 +178,36 @@ fn every_field_that_somebody_changes_is_seen_and_repaired() {
     rehearsal.up().expect(0);
     let meddler = Meddler { rehearsal };
     meddler.check_the_tables();
-    for batch in ["1", "2", "3"] {
+    for batch in ["1", "2"] {
         meddler.meddle(batch);
     }
+    changed_tags_are_a_change_on_every_kind(&meddler.rehearsal);
 }
+
+/// Also where they are not read: then the record says what they were.
+fn changed_tags_are_a_change_on_every_kind(rehearsal: &Rehearsal) {
+    rehearsal.edit("team = \"ml\"", "team = \"data\"");
+    let told = rehearsal.run(&["diff", "--exit-code", "--format", "json"]).expect(2).json();
+    let differences = told["differences"].as_array().unwrap();
+    assert!(differences.iter().all(|row| row["field"] == "tags" && row["kind"] == "pending"), "{told:#}");
+    let seen: BTreeSet<&str> = differences.iter().map(|row| kind_of(row["address"].as_str().unwrap())).collect();
+    let without = |kind: &str| WITHOUT_TAGS.iter().any(|(name, why)| *name == kind && *why != NOT_READ);
+    let tagged =
+        hybridctl::aws::kinds().iter().map(hybridctl::resource::Kind::name).filter(|kind| !without(kind)).collect();
+    assert_eq!(seen, tagged);
+    rehearsal.up().expect(0);
+    rehearsal.diff().expect(0);
+    let old = rehearsal.boto(STILL_OLD, &[]);
+    assert_eq!(old, serde_json::json!([]), "these have the old tag");
+}
+
+/// Whatever is ours and running has the new value.
+const STILL_OLD: &str = r#"
+pages = client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=[{"Key": "team"}])
+found = [one for page in pages for one in page["ResourceTagMappingList"]]
+# Tasks and snapshots have the tags of the moment they were made.
+found = [one for one in found if ":task/" not in one["ResourceARN"] and ":snapshot:" not in one["ResourceARN"]]
+tags = [{tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in found]
+assert len(tags) > 30, tags
+out([tag["hybridctl:address"] for tag in tags if tag["team"] != "data" and "hybridctl:address" in tag])
+"#;
