@@ -212,7 +212,7 @@ impl<'a> Planner<'a> {
                     live: observed,
                     recorded: current.recorded.map(|recorded| &recorded.inputs),
                     tags: &tags,
-                    recorded_tags: current.recorded.map(|recorded| &recorded.tags),
+                    recorded_tags: current.recorded.filter(|_| kind.spec().tagged).map(|recorded| &recorded.tags),
                 };
                 step.changes = diff::changes(&sides);
                 self.present(&mut step, &current, observed, kind.spec().life);

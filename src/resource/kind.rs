@@ -44,6 +44,8 @@ pub struct Spec {
     pub protected_by: Option<&'static str>,
     /// See [`Resource::RESTORED_BY`].
     pub restored_by: Option<&'static str>,
+    /// See [`Resource::TAGGED`].
+    pub tagged: bool,
     /// See [`Resource::ACTIONS`].
     pub actions: &'static [&'static str],
 }
@@ -129,6 +131,7 @@ impl<R: Resource> Kind for Of<R> {
             life: R::LIFE,
             protected_by: R::PROTECTED_BY,
             restored_by: R::RESTORED_BY,
+            tagged: R::TAGGED,
             actions: R::ACTIONS,
         }
     }

@@ -122,6 +122,8 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     /// The field that fills a new object with old data when it is set (`restore_from`): with it, an object that holds data
     /// and is gone may be made again.
     const RESTORED_BY: Option<&'static str> = None;
+    /// False for objects that AWS gives no tags (a route): a change of the config's `tags` does not concern them.
+    const TAGGED: bool = true;
     /// IAM actions that this file calls, `service:Action`.
     const ACTIONS: &'static [&'static str];
     /// What others may refer to: strings or newtypes of strings only.

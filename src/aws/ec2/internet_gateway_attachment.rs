@@ -43,6 +43,7 @@ impl Resource for InternetGatewayAttachment {
     const FIELDS: &'static [Field] = &[Field::replace("internet_gateway_id"), Field::replace("vpc_id")];
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const TAGGED: bool = false;
     const ACTIONS: &'static [&'static str] = &[
         "ec2:AttachInternetGateway",
         "ec2:DescribeInternetGateways",

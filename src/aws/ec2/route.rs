@@ -45,6 +45,7 @@ impl Resource for Route {
     const READY_READINGS: u8 = 2;
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const TAGGED: bool = false;
     const ACTIONS: &'static [&'static str] =
         &["ec2:CreateRoute", "ec2:DeleteRoute", "ec2:DescribeRouteTables", "ec2:ReplaceRoute"];
     type Outputs = Outputs;

@@ -37,6 +37,7 @@ impl Resource for RouteTableAssociation {
     const READY_READINGS: u8 = 2;
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const TAGGED: bool = false;
     const ACTIONS: &'static [&'static str] = &[
         "ec2:AssociateRouteTable",
         "ec2:DescribeRouteTables",

@@ -27,6 +27,7 @@ impl Resource for PolicyAttachment {
     const KIND: &'static str = "iam.policy_attachment";
     const FIELDS: &'static [Field] = &[Field::replace("role_name"), Field::replace("policy_arn")];
     const REPEAT: Repeat = Repeat::ReturnsExisting;
+    const TAGGED: bool = false;
     const ACTIONS: &'static [&'static str] =
         &["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"];
     type Outputs = Outputs;

@@ -30,6 +30,7 @@ impl Resource for RolePolicy {
     const FIELDS: &'static [Field] =
         &[Field::replace("role_name"), Field::replace("policy_name"), Field::update("document")];
     const REPEAT: Repeat = Repeat::ReturnsExisting;
+    const TAGGED: bool = false;
     const ACTIONS: &'static [&'static str] = &["iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:PutRolePolicy"];
     type Outputs = Outputs;
 

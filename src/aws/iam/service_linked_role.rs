@@ -40,6 +40,7 @@ impl Resource for ServiceLinkedRole {
     const FIELDS: &'static [Field] = &[Field::replace("service")];
     const REPEAT: Repeat = Repeat::Collides;
     const LIFE: Life = Life::Account;
+    const TAGGED: bool = false;
     const ACTIONS: &'static [&'static str] = &["iam:CreateServiceLinkedRole", "iam:ListRoles"];
     type Outputs = Outputs;
 

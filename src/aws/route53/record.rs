@@ -75,6 +75,7 @@ impl Resource for Record {
     const POLL: Duration = Duration::from_secs(5);
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const TAGGED: bool = false;
     const ACTIONS: &'static [&'static str] = &["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"];
     type Outputs = Outputs;
 
