@@ -15,6 +15,7 @@ pub mod apply;
 pub mod aws;
 pub mod cli;
 pub mod config;
+pub mod explain;
 pub mod model;
 pub mod plan;
 pub mod report;

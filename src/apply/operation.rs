@@ -253,8 +253,7 @@ impl<S: StateStore> Run<'_, '_, S> {
         started: Instant,
     ) -> Result<Observed> {
         let want = around.want.as_ref().ok_or_else(|| Error::bug("nothing is wanted"))?;
-        let (tags, recorded_tags) = self.tags(around);
-        let mut recorded_tags = recorded_tags.filter(|_| kind.spec().tagged);
+        let (tags, mut recorded_tags) = self.tags(around);
         // What the last change of an existing object came to does not judge the coming one: the first reading is not told
         // what is wanted. And what AWS never returns is compared once, in that first round.
         let mut first = !matches!(before, Before::New);
@@ -267,7 +266,7 @@ impl<S: StateStore> Run<'_, '_, S> {
                 live: &observed,
                 recorded: before.inputs().filter(|_| first),
                 tags: &tags,
-                recorded_tags: recorded_tags.as_ref(),
+                recorded_tags: recorded_tags.as_ref().filter(|_| first || observed.tags.is_some()),
             };
             let changes = if kind.spec().life == Life::Account { vec![] } else { diff::changes(&sides) };
             if let Some(fixed) = changes.iter().find(|change| change.effect == Effect::Replace) {
@@ -276,9 +275,12 @@ impl<S: StateStore> Run<'_, '_, S> {
             let mut changed = diff::changed(&sides, &changes);
             if first && matches!(before, Before::Unknown) {
                 changed.fields.extend(unread_updates(kind, want));
-                if observed.tags.is_none() && kind.spec().tagged {
+                if observed.tags.is_none() {
                     changed.tags = Some(TagChange { set: tags.clone(), remove: vec![] });
                 }
+            }
+            if !kind.spec().tagged {
+                changed.tags = None;
             }
             if changed.is_empty() && !first {
                 return Ok(observed);

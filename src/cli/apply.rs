@@ -7,7 +7,7 @@ use crate::apply::Outcome;
 use crate::model::{Address, Graph};
 use crate::plan::Plan;
 use crate::plan::saved::{Saved, Stale};
-use crate::report::{outcome_text, timings_text};
+use crate::report::{Many, outcome_text, timings_text};
 use crate::resource::Class;
 use clap::Args;
 use std::path::PathBuf;
@@ -50,7 +50,11 @@ impl Apply {
         self.how.settle(&mut session);
         let destroys = saved.as_ref().is_some_and(|saved| saved.destroy);
         let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired() };
+        let (mut plan, _) = session.plan(&desired).await?;
+        plan.narrow(saved.as_ref().map(|saved| saved.targets.as_slice()).unwrap_or_default());
+        let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired()? };
         let (plan, _) = session.plan(&desired).await?;
+        session.require_secret(&plan)?;
         match &saved {
             Some(saved) => {
                 let hash = session.config_hash(global)?;
@@ -63,7 +67,7 @@ impl Apply {
                 }
             }
         }
-        if carry_out(global, &mut session, &plan, "hybridctl apply").await?.is_none() {
+        if carry_out(global, &mut session, &plan).await?.is_none() {
             telling::say(global, "no changes: the deployment is as the file says");
         }
         Ok(DONE)
@@ -95,6 +99,9 @@ fn stale(error: Stale) -> Failure {
 ///
 /// # Errors
 /// If not everything was done; the text has been told.
+pub(crate) async fn carry_out(global: &Global, session: &mut Session, plan: &Plan) -> Result<Option<Outcome>, Failure> {
+    // An empty plan still brings the recorded edges up to date, and there is nothing to tell of it.
+    let mut reporters = if plan.is_empty() { Many::new() } else { telling::reporters(global)? };
 pub(crate) async fn carry_out(
     global: &Global,
     session: &mut Session,
@@ -121,7 +128,10 @@ pub(crate) async fn carry_out(
         return Ok(Some(outcome));
     }
     let style = telling::style(global);
-    eprint!("{}", outcome_text(&outcome, plan, command, style));
+    eprint!("{}", outcome_text(&outcome, plan, &session.command, style));
+    if let Some(warning) = super::rolled_back::warning(session, &outcome).await {
+        eprint!("\n{warning}");
+    }
     if let Some(lost) = outcome.lost.take() {
         return Err(lost.into());
     }

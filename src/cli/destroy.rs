@@ -38,6 +38,7 @@ impl Destroy {
         let mut session = Session::open(global, access).await?;
         self.how.settle(&mut session);
         session.consents.disable_protection = self.disable_protection;
+        session.command = command(global, &self);
         consent_to_lose(&mut session);
         if self.delete_execution_role
             && let Some(role) = session.state.resources.get_mut(&Address::new("iam.role", "execution"))
@@ -58,7 +59,7 @@ impl Destroy {
             return Ok(DONE);
         }
         confirm::typed(&session.config.name.clone(), self.how.yes, self.confirm.as_deref())?;
-        carry_out(global, &mut session, &plan, &command(&self)).await?;
+        carry_out(global, &mut session, &plan).await?;
         sweep(global, &session).await?;
         print_kept(global, &session);
         Ok(DONE)
@@ -77,8 +78,8 @@ pub(crate) fn stamp() -> String {
     jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
 }
 
-fn command(destroy: &Destroy) -> String {
-    let mut command = "hybridctl destroy".to_owned();
+fn command(global: &Global, destroy: &Destroy) -> String {
+    let mut command = super::session::command(global, "destroy");
     for (flag, on) in [
         (" --disable-protection", destroy.disable_protection),
         (" --skip-final-snapshot", destroy.skip_final_snapshot),

@@ -56,7 +56,7 @@ impl Diff {
         // Looking must not stop at what an apply would have to be allowed to do.
         session.consents.data_loss = session.state.resources.keys().cloned().collect();
         session.consents.disable_protection = true;
-        let desired = session.desired();
+        let desired = session.desired()?;
         let (plan, seen) = session.plan(&desired).await?;
         let mut rows = rows(&session, &plan).await?;
         if self.all {
@@ -83,7 +83,9 @@ async fn rows(session: &Session, plan: &Plan) -> Result<Vec<Row>, Failure> {
             Action::Create | Action::Delete | Action::Forget => rows.push(whole(step)),
             Action::Adopt | Action::Update | Action::Replace => {
                 for change in &step.changes {
-                    rows.push(row(session, step, change).await?);
+                    if let Some(change) = of_its_own(session, step, change) {
+                        rows.push(row(session, step, &change).await?);
+                    }
                 }
                 if step.changes.is_empty() {
                     rows.push(whole(step));
@@ -91,9 +93,20 @@ async fn rows(session: &Session, plan: &Plan) -> Result<Vec<Row>, Failure> {
             }
         }
     }
-    // What follows from another difference (an output that is known only at apply) is no difference of its own.
-    rows.retain(|row| crate::model::input::is_known(&row.to));
     Ok(rows)
+}
+
+/// What follows from another difference (an output that is known only at apply) is no difference of its own, unless
+/// somebody has moved the live value as well.
+fn of_its_own(session: &Session, step: &Step, change: &Change) -> Option<Change> {
+    if crate::model::input::is_known(&change.to) {
+        return Some(change.clone());
+    }
+    let recorded = &session.state.resources.get(&step.address)?.inputs[&change.field];
+    let kind = session.kinds.get(&step.address.kind).ok()?;
+    let field = kind.fields().iter().find(|field| field.name == change.field)?;
+    let moved = !field.unread && !field.satisfied(recorded, &change.from);
+    moved.then(|| Change { to: recorded.clone(), drift: true, ..change.clone() })
 }
 
 /// A difference of the object as a whole.

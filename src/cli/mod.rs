@@ -11,6 +11,7 @@ mod exit;
 mod local;
 mod output;
 mod plan;
+mod rolled_back;
 mod sandbox;
 mod session;
 mod signals;

@@ -4,6 +4,7 @@ use super::exit::{CHANGES, DONE, Failure, USAGE};
 use super::session::{self, Access, Session};
 use super::{Format, Global, telling};
 use crate::config::{Config, Dns, Placeholders};
+use crate::model::Address;
 use crate::plan::{Given, Observations, Plan, plan};
 use crate::report::plan_text::{Meta, Place};
 use crate::report::{plan_json, plan_text};
@@ -25,8 +26,14 @@ pub(crate) struct PlanVerb {
     #[arg(long)]
     destroy: bool,
     /// Plan the first run on an empty account, without credentials
-    #[arg(long, conflicts_with_all = ["destroy", "out"])]
+    #[arg(long, conflicts_with_all = ["destroy", "out", "target", "refresh"])]
     offline: bool,
+    /// Read nothing: plan against the record alone
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    refresh: bool,
+    /// Only this resource and what it needs (can be repeated)
+    #[arg(long, value_name = "ADDRESS")]
+    target: Vec<Address>,
     /// Exit with 2 if anything would change
     #[arg(long)]
     detailed_exitcode: bool,
@@ -43,15 +50,23 @@ impl PlanVerb {
         session.consents.disable_protection = self.destroy;
         let desired = if self.destroy {
             super::destroy::consent_to_lose(&mut session);
+            session.command = session::command(global, "destroy");
             crate::stack::destroy::destroy_graph(&session.state, true, &super::destroy::stamp())
         } else {
-            session.desired()
+            session.desired()?
         };
-        let (plan, _) = session.plan(&desired).await?;
+        let mut plan =
+            if self.refresh { session.plan(&desired).await?.0 } else { session.plan_unseen(&desired).await? };
+        plan.narrow(&self.target);
         let code = self.show(global, &plan, &session.meta());
         if let Some(out) = &self.out {
-            let saved =
-                crate::plan::saved::Saved::new(&session.state, &session.config_hash(global)?, self.destroy, plan);
+            let saved = crate::plan::saved::Saved::new(
+                &session.state,
+                &session.config_hash(global)?,
+                self.destroy,
+                &self.target,
+                plan,
+            );
             saved.write(out).map_err(|error| Failure::new(USAGE, format!("--out {}: {error}", out.display())))?;
             telling::say(global, &format!("saved: carry it out with\n    hybridctl apply {}", out.display()));
         }

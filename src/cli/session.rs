@@ -3,25 +3,25 @@
 //! Opening one checks everything that can be checked before anything is done: the file, the account and region, that the state
 //! belongs to them, and that nobody else is at work.
 
+mod place;
+mod secret;
+
 use super::Global;
-use super::exit::{CONFIG, ERROR, Failure, STALE};
+use super::exit::{CONFIG, ERROR, Failure};
 use super::telling;
 use crate::apply::{Engine, Limits, Stop};
 use crate::aws::{Aws, Connection, facts};
-use crate::config::{self, Certificate, Config, Dns, Placeholders, SecretSource, StateLocation, Zones};
+use crate::config::{self, Certificate, Config, Dns, Placeholders, SecretSource, StateLocation};
 use crate::model::{Address, Graph};
-use crate::plan::{Given, Observations, Plan, Problem, plan};
+use crate::plan::{Action, Given, Observations, Plan, Problem, plan};
 use crate::report::plan_text::{Meta, Place as MetaPlace};
 use crate::resource::{Consents, Kinds, Provided};
 use crate::sandbox::{self, Sandbox};
-use crate::stack::facts::PlaceFacts;
 use crate::stack::{Facts, stack};
 use crate::state::file::{FileStore, Locked};
-use crate::state::{LockInfo, Place, State, StateStore};
+use crate::state::{LockInfo, State};
 use crate::verify::Reach;
-use secrecy::SecretString;
 use std::path::{Path, PathBuf};
-use uuid::Uuid;
 
 /// Whether a verb changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) stop: Stop,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) parallelism: Option<usize>,
+    /// The command to type to go on, with the flags that name this deployment.
+    pub(crate) command: String,
     _lock: Option<Locked>,
 }
 
@@ -68,15 +70,15 @@ impl Session {
             endpoint: sandbox.as_ref().map(|sandbox| sandbox.endpoint.clone()),
         })
         .await;
-        let mut state = load_state(global, &store, &config, sandbox.as_ref()).await?;
+        let mut state = place::load_state(global, &store, &config, sandbox.as_ref()).await?;
         let caller =
             facts::caller(&aws).await.map_err(|error| Failure::aws("find out whose credentials these are", &error))?;
-        check_place(&config, &mut state, &caller, sandbox.as_ref())?;
-        let place = place_facts(&aws, &config, &mut state, &caller).await?;
-        let provided = provided(global, &config, &store, &state, sandbox.is_some())?;
+        place::check_place(&config, &mut state, &caller, sandbox.as_ref())?;
+        let place = place::place_facts(&aws, &config, &mut state, &caller).await?;
+        let provided = secret::provided(global, &config, &store, &state, sandbox.is_some())?;
         let fingerprint = provided.fingerprint(crate::stack::OAUTH2);
         let facts = Facts::new(place, Some(&state), fingerprint);
-        let session = Self {
+        Ok(Self {
             config,
             aws,
             kinds: crate::aws::kinds(),
@@ -88,10 +90,9 @@ impl Session {
             stop: Stop::default(),
             sandbox,
             parallelism: None,
+            command: command(global, "up"),
             _lock: lock,
-        };
-        session.refuse_older_version()?;
-        Ok(session)
+        })
     }
 
     /// SHA-256 of the config file, hex: what a saved plan was made from.
@@ -105,8 +106,12 @@ impl Session {
     }
 
     /// What should exist.
-    pub(crate) fn desired(&self) -> Graph {
-        stack(&self.config, &self.facts)
+    ///
+    /// # Errors
+    /// If the file says an older version than the database was migrated to.
+    pub(crate) fn desired(&self) -> Result<Graph, Failure> {
+        self.refuse_older_version()?;
+        Ok(stack(&self.config, &self.facts))
     }
 
     /// The engine.
@@ -131,22 +136,54 @@ impl Session {
     pub(crate) async fn plan(&self, desired: &Graph) -> Result<(Plan, Observations), Failure> {
         let seen = self.engine().probe(desired, &self.state).await;
         let seen = seen.map_err(|error| Failure::aws("look at what exists", &error))?;
+        let plan = self.plan_of(desired, &seen).await?;
+        Ok((plan, seen))
+    }
+
+    /// Plans against the record alone.
+    ///
+    /// # Errors
+    /// If there can be no plan.
+    pub(crate) async fn plan_unseen(&self, desired: &Graph) -> Result<Plan, Failure> {
+        self.plan_of(desired, &Observations::of_record(&self.state)).await
+    }
+
+    async fn plan_of(&self, desired: &Graph, seen: &Observations) -> Result<Plan, Failure> {
         let given = Given {
             desired,
             recorded: &self.state,
-            seen: &seen,
+            seen,
             kinds: &self.kinds,
             user_tags: &self.config.tags,
             consents: &self.consents,
         };
         match plan(&given) {
-            Ok(plan) => Ok((plan, seen)),
+            Ok(plan) => Ok(plan),
             Err(problems) => Err(self.no_plan(&problems).await),
         }
     }
 
+    /// A plan that has to store the OAuth2 client secret needs its value, before anything is made.
+    ///
+    /// # Errors
+    /// Config, naming where the value is expected.
+    pub(crate) fn require_secret(&self, plan: &Plan) -> Result<(), Failure> {
+        let address = Address::new("secrets.given", "oauth2");
+        let makes = plan.steps.get(&address).is_some_and(|step| step.action == Action::Create);
+        if !makes || self.provided.get(crate::stack::OAUTH2).is_some() {
+            return Ok(());
+        }
+        let place = match &self.config.zenml.oauth2_client_secret {
+            SecretSource::Env(name) => format!("the environment variable {name} is not set"),
+            SecretSource::File(file) | SecretSource::Enrollment(file) => format!("{file} does not hold it"),
+            SecretSource::SecretArn(_) => return Ok(()),
+        };
+        Err(Failure::new(CONFIG, format!("the OAuth2 client secret is needed and was not given: {place}"))
+            .hint("it is the enrollment key that ZenML showed; give it once, afterwards it is kept in Secrets Manager"))
+    }
+
     async fn no_plan(&self, problems: &[Problem]) -> Failure {
-        let text = crate::report::problems_text(problems, "hybridctl up", config::Style::Plain);
+        let text = crate::report::problems_text(problems, &self.command, config::Style::Plain);
         let failure = Failure::new(ERROR, text);
         let database = Address::new("rds.instance", "main");
         let gone = problems.iter().any(|p| matches!(p, Problem::DataGone { address, .. } if *address == database));
@@ -213,6 +250,21 @@ impl Session {
     }
 }
 
+/// `hybridctl VERB` with the global flags that the user gave.
+pub(crate) fn command(global: &Global, verb: &str) -> String {
+    let mut command = format!("hybridctl {verb}");
+    if global.sandbox {
+        command.push_str(" --sandbox");
+    }
+    if global.config != Path::new("hybrid.toml") {
+        command.push_str(&format!(" -c {}", global.config.display()));
+    }
+    if let Some(profile) = &global.profile {
+        command.push_str(&format!(" --profile {profile}"));
+    }
+    command
+}
+
 /// The config, or every problem with it.
 pub(crate) fn load(global: &Global, placeholders: Placeholders) -> Result<Config, Failure> {
     let path = global.config.display().to_string();
@@ -270,167 +322,6 @@ async fn start_sandbox(global: &Global, config: &mut Config) -> Result<Sandbox, 
         *arn = seeded.certificate_arn;
     }
     Ok(sandbox)
-}
-
-async fn load_state(
-    global: &Global,
-    store: &FileStore,
-    config: &Config,
-    sandbox: Option<&Sandbox>,
-) -> Result<State, Failure> {
-    let fresh = || State::new(&config.name, Uuid::new_v4());
-    let Some(state) = store.load().await? else { return Ok(fresh()) };
-    if state.deployment != config.name {
-        let text = format!("the state in {} is of the deployment `{}`", store.folder().display(), state.deployment);
-        return Err(Failure::new(STALE, text).hint(format!("give `{}` a state path of its own", config.name)));
-    }
-    let world = state.place.as_ref().and_then(|place| place.sandbox_world.clone());
-    match (sandbox, world) {
-        (Some(sandbox), Some(world)) if world != sandbox.world => {
-            let aside = store.set_aside("gone-world")?;
-            let line = format!(
-                "the sandbox was reset since the last run: starting empty, the old state is {}",
-                aside.display()
-            );
-            telling::say(global, &line);
-            Ok(fresh())
-        }
-        (Some(_), None) if state.place.is_some() => {
-            Err(Failure::new(STALE, "this state is of a real account; the sandbox does not touch it"))
-        }
-        (None, Some(_)) => Err(Failure::new(STALE, "this state is of a sandbox; it is not applied to AWS")),
-        _ => Ok(state),
-    }
-}
-
-fn check_place(
-    config: &Config,
-    state: &mut State,
-    caller: &facts::Caller,
-    sandbox: Option<&Sandbox>,
-) -> Result<(), Failure> {
-    let here = Place {
-        account: caller.account.clone(),
-        region: config.region.clone(),
-        sandbox_world: sandbox.map(|sandbox| sandbox.world.clone()),
-    };
-    if let Some(wanted) = config.account_id.as_ref().filter(|wanted| sandbox.is_none() && **wanted != here.account) {
-        let text = format!("these credentials are of account {}, and the file says account {wanted}", here.account);
-        return Err(Failure::new(STALE, text).hint("choose other credentials with `--profile` or AWS_PROFILE"));
-    }
-    match &state.place {
-        Some(place) if *place != here => Err(Failure::new(
-            STALE,
-            format!(
-                "the state is of account {} in {}, and this is account {} in {}",
-                place.account, place.region, here.account, here.region
-            ),
-        )
-        .hint("use the credentials and the region that the deployment was made with")),
-        Some(_) => Ok(()),
-        None => {
-            state.place = Some(here);
-            Ok(())
-        }
-    }
-}
-
-/// Zones and hosted zone: looked up once, then kept in the state, because they must not move under a deployment.
-async fn place_facts(
-    aws: &Aws,
-    config: &Config,
-    state: &mut State,
-    caller: &facts::Caller,
-) -> Result<PlaceFacts, Failure> {
-    let known: Option<PlaceFacts> = serde_json::from_value(state.facts.clone()).ok();
-    let looked_up = |what: &str| {
-        let what = what.to_owned();
-        move |error: crate::resource::Error| Failure::aws(&what, &error)
-    };
-    let known_zones = known.as_ref().map(|known| known.zones.clone()).unwrap_or_default();
-    let zones = match &config.network.zones {
-        Zones::Names(names) if *names == known_zones => known_zones,
-        Zones::Names(names) => {
-            facts::named_zones(aws, names).await.map_err(looked_up("look up the availability zones"))?
-        }
-        Zones::Count(count) if known_zones.len() >= usize::from(*count) => {
-            known_zones.into_iter().take(usize::from(*count)).collect()
-        }
-        Zones::Count(count) => {
-            let zones = facts::first_zones(aws, usize::from(*count)).await;
-            zones.map_err(looked_up("look up the availability zones"))?
-        }
-    };
-    let known_zone = known.and_then(|known| known.hosted_zone);
-    let hosted_zone = match &config.ingress.dns {
-        Dns::External => None,
-        Dns::Route53 { zone } => match known_zone.filter(|(name, _)| name == zone) {
-            Some(known) => Some(known),
-            None => {
-                let private = !config.is_internet_facing();
-                let id = facts::hosted_zone(aws, zone, private).await;
-                let id = match id {
-                    // A public zone serves an internal name as well, if there is no private one.
-                    Err(_) if private => facts::hosted_zone(aws, zone, false).await,
-                    id => id,
-                };
-                Some((zone.clone(), id.map_err(looked_up("find the hosted zone"))?))
-            }
-        },
-    };
-    let (account, partition) = (caller.account.clone(), caller.partition.clone());
-    let place = PlaceFacts { account, partition, zones, hosted_zone };
-    state.facts = serde_json::to_value(&place).expect("because facts are plain data");
-    Ok(place)
-}
-
-/// The OAuth2 client secret, from where the config says; once stored, an unset variable keeps what is stored.
-fn provided(
-    global: &Global,
-    config: &Config,
-    store: &FileStore,
-    state: &State,
-    sandbox: bool,
-) -> Result<Provided, Failure> {
-    let mut provided = Provided::new(store.fingerprint_key()?);
-    let value = given_secret(global, &config.zenml.oauth2_client_secret)?;
-    let stored = state.resources.contains_key(&Address::new("secrets.given", "oauth2"));
-    let own = !matches!(config.zenml.oauth2_client_secret, SecretSource::SecretArn(_));
-    match value {
-        Some(value) => provided.insert(crate::stack::OAUTH2, value),
-        None if stored || !own => {}
-        None if sandbox => {
-            telling::say(global, "the OAuth2 client secret is not set: the sandbox uses a placeholder");
-            provided.insert(
-                crate::stack::OAUTH2,
-                SecretString::from("sandbox-placeholder-of-the-enrollment-key".to_owned()),
-            );
-        }
-        // Whoever only looks need not have it; the create says what is missing.
-        None => {}
-    }
-    Ok(provided)
-}
-
-fn given_secret(global: &Global, source: &SecretSource) -> Result<Option<SecretString>, Failure> {
-    let beside =
-        |file: &str| global.config.parent().map(|folder| folder.join(file)).unwrap_or_else(|| PathBuf::from(file));
-    let trimmed = |text: String| Some(SecretString::from(text.trim().to_owned())).filter(|_| !text.trim().is_empty());
-    match source {
-        SecretSource::Env(name) => Ok(std::env::var(name).ok().and_then(trimmed)),
-        SecretSource::File(file) => match std::fs::read_to_string(beside(file)) {
-            Ok(text) => Ok(trimmed(text)),
-            Err(error) => Err(Failure::new(CONFIG, format!("oauth2_client_secret: {file}: {error}"))),
-        },
-        SecretSource::Enrollment(file) => {
-            let text = std::fs::read_to_string(beside(file));
-            let text = text.map_err(|error| Failure::new(CONFIG, format!("oauth2_client_secret: {file}: {error}")))?;
-            let enrollment = config::enrollment(&text);
-            let enrollment = enrollment.map_err(|error| Failure::new(CONFIG, format!("{file}: {error}")))?;
-            Ok(enrollment.enrollment_key)
-        }
-        SecretSource::SecretArn(_) => Ok(None),
-    }
 }
 
 fn who(verb: &str) -> LockInfo {

@@ -36,11 +36,14 @@ pub(crate) async fn heeding<T>(stop: &Stop, work: impl Future<Output = T>) -> (T
             stop.request();
         }
     };
-    tokio::select! {
+    let ended = tokio::select! {
         biased;
         result = work => (result, caught.get()),
         () = listen => unreachable!("because listening never ends"),
-    }
+    };
+    // The system's own way of ending is gone with the first handler, and what follows (a verification) can take minutes.
+    tokio::spawn(async { std::process::exit(i32::from(next().await.code())) });
+    ended
 }
 
 async fn next() -> Signal {

@@ -21,17 +21,18 @@ impl Up {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
         let mut session = Session::open(global, Access::Write("up")).await?;
         self.how.settle(&mut session);
-        let desired = session.desired();
+        let desired = session.desired()?;
         let (plan, _) = session.plan(&desired).await?;
         if plan.is_empty() {
-            carry_out(global, &mut session, &plan, "hybridctl up").await?;
+            carry_out(global, &mut session, &plan).await?;
             telling::say(global, "no changes: the deployment is as the file says");
         } else {
             if global.format == Format::Text && !global.quiet {
                 super::plan::print(global, &plan, &session.meta());
             }
+            session.require_secret(&plan)?;
             confirm::yes("Carry out this plan?", self.how.yes)?;
-            carry_out(global, &mut session, &plan, "hybridctl up").await?;
+            carry_out(global, &mut session, &plan).await?;
         }
         let code = if self.no_verify { DONE } else { self.verify(global, &session).await? };
         output::print(global, &session);

@@ -27,6 +27,7 @@ pub use diagnostic::{
 pub use enrollment::{Enrollment, EnrollmentError, enrollment};
 pub use init::{Answers, render_template};
 pub use load::load;
+pub use names::version_of_image;
 pub use rds_ca::{rds_ca, regions};
 pub use schema::schema;
 pub use templates::{Template, templates};

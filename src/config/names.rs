@@ -62,9 +62,7 @@ impl Config {
     /// Returns the server version that the image stands for: the tag of `service.image` if that is a version,
     /// otherwise `zenml.version` (a digest or a tag like `prod` says nothing about it).
     pub fn image_version(&self) -> semver::Version {
-        ImageReference::parse(&self.service.image)
-            .tag
-            .and_then(|tag| semver::Version::parse(tag).ok())
+        version_of_image(&self.service.image)
             .or_else(|| semver::Version::parse(&self.zenml.version).ok())
             .expect("because validation refuses a zenml.version that is not a version")
     }
@@ -73,6 +71,11 @@ impl Config {
     pub fn is_internet_facing(&self) -> bool {
         self.ingress.scheme == Scheme::InternetFacing
     }
+}
+
+/// Returns the server version that the tag of an image says, if it says one.
+pub fn version_of_image(image: &str) -> Option<semver::Version> {
+    semver::Version::parse(ImageReference::parse(image).tag?).ok()
 }
 
 impl Zones {

@@ -2,7 +2,7 @@
 
 use super::diff::{self, Change, Sides};
 use super::{Action, Observations, Plan, Reason, Seen, Step, order};
-use crate::model::input::substitute;
+use crate::model::input::{references, substitute};
 use crate::model::{Address, Graph, Keep, Node, OutputRef};
 use crate::resource::{Consents, Effect, Id, Kinds, Life, Observed, Phase, Tags};
 use crate::state::{Recorded, State, Verb};
@@ -212,9 +212,12 @@ impl<'a> Planner<'a> {
                     live: observed,
                     recorded: current.recorded.map(|recorded| &recorded.inputs),
                     tags: &tags,
-                    recorded_tags: current.recorded.filter(|_| kind.spec().tagged).map(|recorded| &recorded.tags),
+                    recorded_tags: current.recorded.map(|recorded| &recorded.tags),
                 };
                 step.changes = diff::changes(&sides);
+                if !kind.spec().tagged {
+                    step.changes.retain(|change| change.field != diff::TAGS);
+                }
                 self.present(&mut step, &current, observed, kind.spec().life);
             }
             None => self.absent(&mut step, &current, &want),
@@ -277,7 +280,7 @@ impl<'a> Planner<'a> {
             return;
         }
         let Some(recorded) = current.recorded else {
-            if matches!(seen, None | Some(Seen::Unknown)) {
+            if matches!(seen, None | Some(Seen::Unknown)) && !self.parent_is_new(step) {
                 step.reason = Reason::LookedUpAtApply;
             }
             return;
@@ -295,6 +298,15 @@ impl<'a> Planner<'a> {
             let (address, id) = (step.address.clone(), recorded.id.clone());
             self.problems.push(Problem::DataGone { address, id, restored_by });
         }
+    }
+
+    /// True if its key contains the id of something that does not exist yet: then it cannot exist either.
+    fn parent_is_new(&self, step: &Step) -> bool {
+        let mut new = false;
+        references(&step.inputs, &mut |reference| {
+            new |= self.steps.get(&reference.address).is_some_and(|parent| parent.action == Action::Create);
+        });
+        new
     }
 
     /// Outputs of an object that stays, except those that the coming update changes.

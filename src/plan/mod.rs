@@ -13,7 +13,8 @@ pub use diff::Change;
 pub use order::{OpId, Operations, Verb, Wait, lower};
 
 use crate::model::{Address, Edge, Keep};
-use crate::resource::{Id, Observed};
+use crate::resource::{Id, Observed, Phase};
+use crate::state::{Recorded, State};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,24 @@ pub struct Observations {
     pub seen: BTreeMap<Address, Seen>,
     /// Of the object that an interrupted create was making.
     pub pending: BTreeMap<Address, Seen>,
+}
+
+impl Observations {
+    /// As if everything on record were still as recorded, for a plan without reading.
+    pub fn of_record(state: &State) -> Self {
+        let live = |recorded: &Recorded| {
+            let observed = Observed {
+                inputs: recorded.inputs.clone(),
+                outputs: Some(recorded.outputs.clone()),
+                phase: Phase::Ready,
+                tags: Some(recorded.tags.clone()),
+                detail: None,
+            };
+            Seen::Live(recorded.id.clone(), observed)
+        };
+        let seen = state.resources.iter().map(|(address, recorded)| (address.clone(), live(recorded)));
+        Self { seen: seen.collect(), pending: BTreeMap::new() }
+    }
 }
 
 /// One address, as seen.
@@ -163,6 +182,22 @@ impl Plan {
     /// True if applying it does nothing.
     pub fn is_empty(&self) -> bool {
         !self.steps.values().any(Step::acts)
+    }
+
+    /// Leaves only these resources and, of what is made, what they need. An empty list leaves everything.
+    pub fn narrow(&mut self, targets: &[Address]) {
+        if targets.is_empty() {
+            return;
+        }
+        let mut wanted: BTreeSet<Address> = BTreeSet::new();
+        let mut open: Vec<Address> = targets.to_vec();
+        while let Some(address) = open.pop() {
+            let Some(step) = self.steps.get(&address) else { continue };
+            if wanted.insert(address) && step.makes() {
+                open.extend(step.after.keys().cloned());
+            }
+        }
+        self.steps.retain(|address, _| wanted.contains(address));
     }
 
     /// How many steps have this action.

@@ -6,7 +6,7 @@
 
 use super::{Action, Plan, Problem, Step};
 use crate::model::{Address, Edge, Graph, Need, OnDelete};
-use crate::resource::Kinds;
+use crate::resource::{Kinds, Life};
 use crate::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -144,10 +144,16 @@ pub(super) fn decide_create_first(plan: &mut Plan, recorded: &State, kinds: &Kin
         if plan.steps[address].action != Action::Replace {
             continue;
         }
-        let Some(user) = holder(plan, recorded, address) else { continue };
-        let coexists = kinds.get(&address.kind).is_ok_and(|kind| kind.spec().coexists);
-        if !coexists {
-            problems.push(Problem::Held { address: address.clone(), user });
+        let spec = kinds.get(&address.kind).map(|kind| kind.spec());
+        match holder(plan, recorded, address) {
+            Some(user) if !spec.as_ref().is_ok_and(|spec| spec.coexists) => {
+                problems.push(Problem::Held { address: address.clone(), user });
+            }
+            Some(_) => {}
+            // Nothing is deleted of what goes with its parent, only its record, and that says what was (which version a
+            // database was migrated to): it goes when there is a new one.
+            None if spec.as_ref().is_ok_and(|spec| spec.life == Life::Parent && spec.coexists) => {}
+            None => continue,
         }
         plan.steps.get_mut(address).expect("because the order was made from the steps").create_first = true;
     }

@@ -28,6 +28,9 @@ pub struct Saved {
     pub config: String,
     /// True for a plan of a destroy.
     pub destroy: bool,
+    /// Only these resources and what they need; empty for everything.
+    #[serde(default)]
+    pub targets: Vec<crate::model::Address>,
     /// The plan.
     pub plan: Plan,
 }
@@ -48,7 +51,7 @@ pub enum Stale {
 
 impl Saved {
     /// Of this plan, made from this state and a config file with this hash.
-    pub fn new(state: &State, config: &str, destroy: bool, plan: Plan) -> Self {
+    pub fn new(state: &State, config: &str, destroy: bool, targets: &[crate::model::Address], plan: Plan) -> Self {
         Self {
             schema: SCHEMA.into(),
             deployment: state.deployment.clone(),
@@ -56,6 +59,7 @@ impl Saved {
             first: state.serial == 0,
             config: config.to_owned(),
             destroy,
+            targets: targets.to_vec(),
             plan,
         }
     }

@@ -35,6 +35,7 @@ pub fn plan_json(plan: &Plan, meta: &Meta) -> Value {
 fn fate_json(fate: &DataFate) -> Value {
     match fate {
         DataFate::Copied(address, copy) => json!({"address": address, "fate": "copied", "copy": copy}),
+        DataFate::CopiedEarlier(address, copy) => json!({"address": address, "fate": "copied_earlier", "copy": copy}),
         DataFate::Lost(address) => json!({"address": address, "fate": "lost", "copy": null}),
         DataFate::Empty(address) => json!({"address": address, "fate": "empty", "copy": null}),
     }

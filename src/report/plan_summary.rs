@@ -49,6 +49,8 @@ pub fn counts_json(plan: &Plan) -> Value {
 pub enum DataFate {
     /// It goes, and this snapshot of it is made.
     Copied(Address, Address),
+    /// It goes, and only a snapshot from before keeps a copy.
+    CopiedEarlier(Address, Address),
     /// It goes, and nothing keeps a copy.
     Lost(Address),
     /// It is gone already; an empty one is made.
@@ -68,13 +70,14 @@ fn data_fate(plan: &Plan, step: &Step) -> Option<DataFate> {
         (Action::Delete | Action::Replace, _) => {}
         _ => return None,
     }
-    let copy = plan.steps.values().find(|copy| {
-        let made_or_kept = !matches!(copy.action, Action::Delete | Action::Forget);
-        copy.holds_data && made_or_kept && copy.address != address && copy.after.contains_key(&address)
-    });
-    Some(match copy {
-        Some(copy) => DataFate::Copied(address, copy.address.clone()),
-        None => DataFate::Lost(address),
+    let copies = || plan.steps.values().filter(|copy| copy.holds_data && copy.after.contains_key(&address));
+    // An earlier snapshot holds what was there then, not what is there now.
+    let now = copies().find(|copy| copy.makes() || copy.action == Action::Keep);
+    let earlier = copies().find(|copy| copy.action == Action::Retain);
+    Some(match (now, earlier) {
+        (Some(copy), _) => DataFate::Copied(address, copy.address.clone()),
+        (None, Some(copy)) => DataFate::CopiedEarlier(address, copy.address.clone()),
+        (None, None) => DataFate::Lost(address),
     })
 }
 
@@ -87,6 +90,9 @@ pub fn data_lines(plan: &Plan) -> Vec<String> {
     let replaced = |address: &Address| plan.steps[address].action == Action::Replace;
     let sentence = |fate: &DataFate| match fate {
         DataFate::Copied(address, copy) => format!("Data: {address} goes; its data is kept in {copy}."),
+        DataFate::CopiedEarlier(address, copy) => {
+            format!("DATA AT RISK: {address} goes, and what is newer than {copy} goes with it.")
+        }
         DataFate::Lost(address) if replaced(address) => {
             format!("DATA AT RISK: {address} is replaced; what is in the old one is not carried over.")
         }
@@ -150,6 +156,18 @@ mod tests {
             data("rds.snapshot/final", Action::Create).uses("rds.instance/main"),
         ]);
         assert_eq!(data_lines(&copied), ["Data: rds.instance/main goes; its data is kept in rds.snapshot/final."]);
+        let earlier = || data("rds.snapshot/before", Action::Retain).uses("rds.instance/main");
+        let both = plan_of([
+            data("rds.instance/main", Action::Delete),
+            earlier(),
+            data("rds.snapshot/final", Action::Create).uses("rds.instance/main"),
+        ]);
+        assert_eq!(data_lines(&both), data_lines(&copied));
+        let skipped = plan_of([data("rds.instance/main", Action::Delete), earlier()]);
+        assert_eq!(
+            data_lines(&skipped),
+            ["DATA AT RISK: rds.instance/main goes, and what is newer than rds.snapshot/before goes with it."]
+        );
         assert_eq!(data_lines(&plan_of([data("rds.instance/main", Action::Update)])), ["No data is at risk."]);
     }
 }

@@ -122,7 +122,7 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     /// The field that fills a new object with old data when it is set (`restore_from`): with it, an object that holds data
     /// and is gone may be made again.
     const RESTORED_BY: Option<&'static str> = None;
-    /// False for objects that AWS gives no tags (a route): a change of the config's `tags` does not concern them.
+    /// False if AWS keeps no tags on it: then tags are no difference.
     const TAGGED: bool = true;
     /// IAM actions that this file calls, `service:Action`.
     const ACTIONS: &'static [&'static str];

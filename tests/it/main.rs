@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test that unwraps says what failed")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 
+mod cli;
+mod docs;
 mod engine;
+mod plans;
 mod resources;
 mod sandbox;
+mod structure;
 mod support;
 mod verify;
 mod wire;

@@ -1,10 +1,96 @@
-//! stub
-use crate::cli::exit::Failure;
-/// stub
-#[derive(Debug, clap::Args)]
-pub(crate) struct Explain {}
+//! `explain`: one page on an error, a check or a deviation from ZenML's guide.
+
+use super::super::exit::{Failure, USAGE};
+use crate::explain as pages;
+use clap::Args;
+
+/// Explain an error or check id: what it means, why it matters, what to do
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The id, as it stands in brackets after `error`, for example HC1011
+    #[arg(required_unless_present = "list")]
+    code: Option<String>,
+    /// List every id that there is a page on
+    #[arg(long, conflicts_with = "code")]
+    list: bool,
+}
+
 impl Explain {
+    /// Prints the page, or the list of pages, to stdout.
+    ///
+    /// # Errors
+    /// Usage, if there is no such page.
     pub(crate) fn run(self) -> Result<u8, Failure> {
-        Ok(0)
+        match self.code.as_deref().map(trimmed) {
+            None => super::print(list()),
+            Some(code) => match pages::page(code) {
+                Some(page) => super::print(format!("{}\n", page.trim_end())),
+                None => Err(unknown(code)),
+            },
+        }
+    }
+}
+
+/// An id copied with what stands around it: `error[HC1011]`, `[HC1011]`.
+fn trimmed(code: &str) -> &str {
+    code.trim().trim_start_matches("error").trim_start_matches("warning").trim_matches(['[', ']', ':', '`'])
+}
+
+/// One line a page: its id and its title, which is the page's first line.
+fn list() -> String {
+    let width = pages::ids().map(str::len).max().unwrap_or_default();
+    let line = |id: &'static str| {
+        let first = pages::page(id).and_then(|page| page.lines().next()).unwrap_or_default();
+        let title = first.trim_start_matches(['#', ' ']);
+        let title = title.strip_prefix(id).map_or(title, |rest| rest.trim_start_matches([':', ' ']));
+        format!("{id:<width$}  {title}\n")
+    };
+    pages::ids().map(line).collect()
+}
+
+fn unknown(code: &str) -> Failure {
+    let failure = Failure::new(USAGE, format!("there is no page on `{}`", crate::report::words::one_line(code)));
+    match did_you_mean(code) {
+        Some(meant) => failure.hint(format!("did you mean `{meant}`? `hybridctl explain --list` shows all")),
+        None => failure.hint("`hybridctl explain --list` shows every id"),
+    }
+}
+
+/// The closest id, if it is close: a third of the letters may differ.
+fn did_you_mean(code: &str) -> Option<&'static str> {
+    let code = code.to_lowercase();
+    let limit = (code.chars().count() / 3).clamp(1, 4);
+    let near = pages::ids().map(|id| (strsim::osa_distance(&code, &id.to_lowercase()), id));
+    near.filter(|(distance, _)| *distance <= limit).min_by_key(|(distance, _)| *distance).map(|(_, id)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_config_code_has_a_page_in_any_case_and_in_brackets() {
+        for code in crate::config::CODES {
+            assert!(pages::page(&code.id.to_lowercase()).is_some(), "{}", code.id);
+        }
+        for written in ["error[HC1011]", "[HC1011]", " HC1011:", "HC1011"] {
+            assert_eq!(trimmed(written), "HC1011");
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_a_hint_and_nonsense_is_not() {
+        let hint = |code| unknown(code).hints.concat();
+        assert!(hint("HC101").contains("did you mean `HC10"), "{}", hint("HC101"));
+        assert!(!hint("nonsense").contains("did you mean"));
+        assert_eq!(unknown("x").code, USAGE);
+    }
+
+    #[test]
+    fn the_list_has_a_line_for_every_page() {
+        let list = list();
+        assert_eq!(list.lines().count(), pages::ids().count());
+        let line = list.lines().find(|line| line.starts_with("HC1011 ")).unwrap();
+        assert!(line.ends_with("  the deployment's name"), "{line}");
     }
 }

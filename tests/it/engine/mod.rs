@@ -1,4 +1,6 @@
 //! The engine in the fake world: no AWS, no clock, no disk.
 
 mod crash;
+mod planner;
+mod strangers;
 mod templates;

@@ -296,11 +296,9 @@ impl FakeKind {
 
 /// What an object goes on using after it was made.
 fn held(object: &Object) -> impl Iterator<Item = &str> {
-    let kind = hybridctl::aws::kinds().get(&object.kind);
-    let only_to_create = move |name: &str| {
-        let fields = kind.as_ref().map(|kind| kind.fields()).unwrap_or_default();
-        fields.iter().any(|field| field.name == name && field.effect == Effect::CreateOnly)
-    };
+    let fields = kind_of(&object.kind).fields();
+    let only_to_create =
+        move |name: &str| fields.iter().any(|field| field.name == name && field.effect == Effect::CreateOnly);
     let fields = object.inputs.as_object().into_iter().flatten();
     fields.filter(move |(name, _)| !only_to_create(name)).flat_map(|(_, value)| strings(value))
 }
@@ -442,14 +440,8 @@ impl StateStore for FakeStore {
 
     async fn save(&self, next: &State) -> std::result::Result<(), StoreError> {
         // The save itself is asynchronous; what the fuse decides is whether it happened.
-        let saved: Rc<RefCell<Option<std::result::Result<(), StoreError>>>> = Rc::default();
-        let (store, result) = (Rc::clone(&self.0), Rc::clone(&saved));
-        let next = next.clone();
-        let save = move |_: &mut Inner| {
-            *result.borrow_mut() = store.save(&next).now_or_never();
-        };
-        self.1.effect("save".to_owned(), save).await;
-        saved.borrow_mut().take().expect("because a save in memory does not wait")
+        let save = |_: &mut Inner| self.0.save(next).now_or_never();
+        self.1.effect("save".to_owned(), save).await.expect("because a save in memory does not wait")
     }
 }
 
@@ -464,5 +456,10 @@ pub fn owned(world: &World) -> BTreeMap<Id, Object> {
 
 /// False for what goes with its parent or belongs to the account: a destroy leaves it, and it holds nothing.
 fn lives_alone(kind: &str) -> bool {
-    hybridctl::aws::kinds().get(kind).is_ok_and(|kind| kind.spec().life == Life::Own)
+    kind_of(kind).spec().life == Life::Own
+}
+
+fn kind_of(name: &str) -> &'static dyn Kind {
+    let mut all = hybridctl::aws::ALL.iter().flat_map(|service| service.iter());
+    *all.find(|kind| kind.name() == name).expect("because only registered kinds are made")
 }

@@ -16,7 +16,7 @@ from moto.ecs.exceptions import InvalidParameterException
 from moto.ecs.responses import EC2ContainerServiceResponse as Response
 
 from . import clock, definitions, deployments, health, network, scheduler, tasks
-from .patching import honour_token, result_of, wrap
+from .patching import add, honour_token, result_of, wrap
 
 Backend = ecs.EC2ContainerServiceBackend
 
@@ -45,6 +45,14 @@ def _delete_cluster(original: Any, self: Any, cluster_str: str) -> Any:
     if any(task.last_status != "STOPPED" for task in self.tasks.get(cluster.name, {}).values()):
         raise JsonRESTError("ClusterContainsTasksException", "The Cluster cannot be deleted while Tasks are active.")
     return original(self, cluster_str)
+
+
+@add(Response, "update_cluster_settings")
+def _update_cluster_settings(self: Any) -> ActionResult:
+    cluster = self.ecs_backend._get_cluster(self._get_param("cluster"))
+    settings = {setting["name"]: setting for setting in [*(cluster.settings or []), *self._get_param("settings")]}
+    cluster.settings = list(settings.values())
+    return ActionResult({"cluster": cluster})
 
 
 # ------------------------------------------------------------------------------------------------ services
@@ -116,7 +124,7 @@ def _check_balancers(backend: Any, definition: Any, balancers: list[dict[str, An
 
 
 def _fill_in(service: Any, get: Any) -> None:
-    service.launch_type, service.platform_version, service.platform_family = "FARGATE", "1.4.0", "Linux"
+    service.launch_type, service.platform_version, service.platform_family = "FARGATE", _LATEST, "Linux"
     service.deployment_configuration = _configured(get("deploymentConfiguration"))
     grace = get("healthCheckGracePeriodSeconds")
     service.health_check_grace_period_seconds = grace if grace is not None else 0 if service.load_balancers else None
@@ -134,8 +142,17 @@ def _configured(given: Any) -> dict[str, Any]:
     return {"deploymentCircuitBreaker": breaker, "maximumPercent": 200, "minimumHealthyPercent": 100, "strategy": "ROLLING", **given}
 
 
+# What LATEST is.
+_LATEST = "1.4.0"
 # Properties of UpdateService that are set as they are given.
-_PLAIN = ("desired_count", "health_check_grace_period_seconds", "enable_execute_command", "availability_zone_rebalancing", "propagate_tags")
+_PLAIN = (
+    "desired_count",
+    "health_check_grace_period_seconds",
+    "enable_execute_command",
+    "availability_zone_rebalancing",
+    "propagate_tags",
+    "enable_ecs_managed_tags",
+)
 
 
 @wrap(Backend, "update_service")
@@ -154,6 +171,10 @@ def _update_service(original: Any, self: Any, service_properties: Any) -> Any:
                 _default_groups(self, given[name])
             setattr(service, name, given[name])
             roll_out = True
+    platform = given.get("platform_version")
+    platform = _LATEST if platform == "LATEST" else platform
+    if platform and platform != service.platform_version:
+        service.platform_version, roll_out = platform, True
     for name in _PLAIN:
         if given.get(name) is not None:
             setattr(service, name, given[name])

@@ -35,7 +35,7 @@ _DEFERRABLE = {
     "backup_retention_period": "BackupRetentionPeriod",
 }
 # Changes during which the instance shows `modifying`.
-_SLOW = ("db_instance_class", "allocated_storage", "multi_az", "engine_version", "storage_type", "db_parameter_group_name", "vpc_security_group_ids")
+_SLOW = ("db_instance_class", "allocated_storage", "multi_az", "engine_version", "storage_type", "db_parameter_group_name", "vpc_security_group_ids", "db_port_number")
 
 _moto_endpoint = rds.DBInstance.endpoint
 
@@ -111,6 +111,9 @@ def _modify(original: Any, self: Any, identifier: str, values: Any) -> Any:
         kept = {**deferred, **_plain(values)}
         changes = {**deferred, **changes}
     group_before, groups_before = instance.db_parameter_group_name, list(instance.vpc_security_group_ids)
+    if kept.get("db_port_number"):
+        # Always at once, whatever ApplyImmediately says; moto ignores it.
+        instance.port = int(kept["db_port_number"])
     modified = original(self, identifier.lower(), kept)
     _after_modification(self, modified, changes if values.get("apply_immediately") else {}, kept, group_before, groups_before)
     return modified
@@ -127,6 +130,8 @@ def _plain(values: Any) -> dict[str, Any]:
 
 
 def _after_modification(self: Any, instance: Any, changes: dict[str, Any], kept: Any, group_before: Any, groups_before: Any) -> None:
+    if kept.get("db_port_number"):
+        changes = {**changes, "db_port_number": True}
     if kept.get("vpc_security_group_ids") and kept["vpc_security_group_ids"] != groups_before:
         network.move_interfaces(network.backend_of(self), clock.notes(instance).get("interfaces", []), instance.vpc_security_group_ids)
         changes = {**changes, "vpc_security_group_ids": True}

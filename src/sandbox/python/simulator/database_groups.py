@@ -106,6 +106,23 @@ def _modify_parameter_group(original: Any, self: Any, name: str, parameters: Any
     return group
 
 
+@add(RDSResponse, "reset_db_parameter_group")
+def _reset_parameter_group(self: Any) -> ActionResult:
+    """moto lacks it. Static parameters take effect with the next restart, as with a modification."""
+    backend, name = self.backend, self.params["DBParameterGroupName"].lower()
+    group = backend.describe_db_parameter_groups({"db_parameter_group_name": name})[0]
+    given = [parameter["ParameterName"] for parameter in self.params.get("Parameters", [])]
+    names = list(group.parameters) if self.params.get("ResetAllParameters") else given
+    for parameter in names:
+        database_rules.check_parameter({"ParameterName": parameter})
+        group.parameters.pop(parameter, None)
+    if database_rules.STATIC_PARAMETERS.intersection(names):
+        for instance in backend.databases.values():
+            if instance.db_parameter_group_name == name:
+                clock.notes(instance)["apply_status"] = "pending-reboot"
+    return ActionResult({"DBParameterGroupName": name})
+
+
 @wrap(Backend, "delete_db_parameter_group")
 def _delete_parameter_group(original: Any, self: Any, name: str) -> Any:
     if any(instance.db_parameter_group_name == name.lower() for instance in self.databases.values()):

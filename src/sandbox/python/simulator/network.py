@@ -171,6 +171,21 @@ for _direction in ("ingress", "egress"):
     _answer_every_rule(_direction)
 
 
+@wrap(Backend, "modify_security_group_rules")
+def _modify_rules(original: Any, self: Any, group_id: str, rules: dict[str, dict[str, Any]]) -> None:
+    """moto leaves the group that a rule refers to as it was. AWS refuses to turn a range into a group and back."""
+    group = self.get_security_group_from_id(group_id)
+    known = {rule.id: rule for rule in [*group.ingress_rules, *group.egress_rules]} if group is not None else {}
+    for rule_id, wanted in rules.items():
+        is_range = rule_id in known and "CidrIp" in known[rule_id].ip_range
+        if rule_id in known and is_range != ("CidrIpv4" in wanted):
+            raise EC2ClientError("InvalidParameterValue", f"You may not change the type of the security group rule '{rule_id}'.")
+    original(self, group_id, rules)
+    for rule_id, wanted in rules.items():
+        if wanted.get("ReferencedGroupId"):
+            known[rule_id].source_group = {**known[rule_id].source_group, "GroupId": wanted["ReferencedGroupId"]}
+
+
 # ------------------------------------------------------------------------------------------------ deletion
 
 

@@ -1,0 +1,161 @@
+//! The questions of `init`: each shows what is in the file so far, and takes no answer that `validate` would refuse.
+//!
+//! Only what no flag and no enrollment has answered is asked. It never asks for the enrollment key.
+
+use super::super::super::exit::{ERROR, Failure};
+use super::{certificate, dns, mistakes};
+use crate::config::{Answers, Certificate, Config, Dns, Template, load, render_template};
+use dialoguer::Input;
+use std::io::IsTerminal;
+
+/// True if there is somebody to ask: questions go to stderr, answers come from stdin.
+pub(super) fn can_be_asked() -> bool {
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+struct Question {
+    prompt: &'static str,
+    open: fn(&Answers) -> bool,
+    /// What is in the file without an answer.
+    current: fn(&Config) -> String,
+    take: fn(&mut Answers, String),
+}
+
+const QUESTIONS: [Question; 9] = [
+    Question {
+        prompt: "Name of the deployment",
+        open: |answers| answers.name.is_none(),
+        current: |config| config.name.clone(),
+        take: |answers, text| answers.name = Some(text),
+    },
+    Question {
+        prompt: "AWS region",
+        open: |answers| answers.region.is_none(),
+        current: |config| config.region.clone(),
+        take: |answers, text| answers.region = Some(text),
+    },
+    Question {
+        prompt: "Public address of the server",
+        open: |answers| answers.server_url.is_none(),
+        current: |config| config.zenml.server_url.clone(),
+        take: |answers, text| answers.server_url = Some(text),
+    },
+    Question {
+        prompt: "Route 53 zone that its name is in, or external",
+        open: |answers| answers.dns.is_none(),
+        current: |config| match &config.ingress.dns {
+            Dns::Route53 { zone } => zone.clone(),
+            Dns::External => "external".into(),
+        },
+        take: |answers, text| answers.dns = Some(dns(&text)),
+    },
+    Question {
+        prompt: "ARN of its certificate in ACM, or request",
+        open: |answers| answers.certificate.is_none(),
+        current: |config| match &config.ingress.certificate {
+            Certificate::Arn(arn) => arn.clone(),
+            Certificate::Request => "request".into(),
+        },
+        take: |answers, text| answers.certificate = Some(certificate(&text)),
+    },
+    Question {
+        prompt: "Id of the ZenML organization",
+        open: |answers| answers.organization_id.is_none(),
+        current: |config| config.zenml.organization.id.to_string(),
+        take: |answers, text| answers.organization_id = Some(text),
+    },
+    Question {
+        prompt: "Name of the ZenML organization",
+        open: |answers| answers.organization_name.is_none(),
+        current: |config| config.zenml.organization.name.clone(),
+        take: |answers, text| answers.organization_name = Some(text),
+    },
+    Question {
+        prompt: "Id of the ZenML workspace",
+        open: |answers| answers.workspace_id.is_none(),
+        current: |config| config.zenml.workspace.id.to_string(),
+        take: |answers, text| answers.workspace_id = Some(text),
+    },
+    Question {
+        prompt: "Name of the ZenML workspace",
+        open: |answers| answers.workspace_name.is_none(),
+        current: |config| config.zenml.workspace.name.clone(),
+        take: |answers, text| answers.workspace_name = Some(text),
+    },
+];
+
+/// Asks every question that is open.
+///
+/// # Errors
+/// If the terminal goes away.
+pub(super) fn ask(template: &Template, answers: &mut Answers) -> Result<(), Failure> {
+    let open: Vec<&Question> = QUESTIONS.iter().filter(|question| (question.open)(answers)).collect();
+    if !open.is_empty() {
+        eprintln!("Enter keeps what is in brackets. The template's ids, host and certificate will do for the sandbox.");
+    }
+    for question in open {
+        let before = answers.clone();
+        let input = Input::<String>::new().with_prompt(question.prompt).validate_with(|text: &String| {
+            let mut trial = before.clone();
+            (question.take)(&mut trial, text.trim().to_owned());
+            match mistakes(template, &with_a_zone(&trial)).first() {
+                Some(one) => Err(format!("{}: {}", one.message, one.help.as_deref().unwrap_or("try again"))),
+                None => Ok(()),
+            }
+        });
+        let input = match current(template, answers) {
+            Some(config) => input.default((question.current)(&config)),
+            None => input,
+        };
+        let text =
+            input.interact_text().map_err(|error| Failure::new(ERROR, format!("{error}: nothing was written")))?;
+        (question.take)(answers, text.trim().to_owned());
+    }
+    Ok(())
+}
+
+/// The file as it would be now. `None` if flags contradict each other: that is said at the end.
+fn current(template: &Template, answers: &Answers) -> Option<Config> {
+    let load = |answers: &Answers| load("hybrid.toml", &render_template(template, answers)).ok();
+    let (config, _) = load(answers).or_else(|| load(&with_a_zone(answers)))?;
+    Some(config)
+}
+
+/// While the zone is not known, the host is in a zone of its own: `https://zenml.io` must not be refused for another's zone.
+fn with_a_zone(answers: &Answers) -> Answers {
+    let zone = || {
+        let host = answers.server_url.as_deref()?.strip_prefix("https://")?.trim_end_matches('/');
+        Some(Dns::Route53 { zone: host.to_owned() })
+    };
+    Answers { dns: answers.dns.clone().or_else(zone), ..answers.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::templates;
+
+    #[test]
+    fn keeping_everything_changes_nothing() {
+        for template in templates() {
+            let mut answers = Answers::default();
+            for question in &QUESTIONS {
+                assert!((question.open)(&answers), "{}", question.prompt);
+                let text = (question.current)(&current(template, &answers).unwrap());
+                (question.take)(&mut answers, text);
+                assert!(!(question.open)(&answers), "{}", question.prompt);
+            }
+            assert_eq!(render_template(template, &answers), template.text);
+        }
+    }
+
+    #[test]
+    fn a_host_is_not_refused_for_the_templates_zone() {
+        for (url, zone) in [("https://zenml.io", "zenml.io"), ("https://zenml.acme.dev", "acme.dev")] {
+            let answers = Answers { server_url: Some(url.into()), ..Answers::default() };
+            assert_eq!(mistakes(&templates()[0], &with_a_zone(&answers)), []);
+            let config = current(&templates()[0], &answers).unwrap();
+            assert_eq!(config.ingress.dns, Dns::Route53 { zone: zone.into() });
+        }
+    }
+}
