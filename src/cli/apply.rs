@@ -7,7 +7,7 @@ use crate::apply::Outcome;
 use crate::model::{Address, Graph};
 use crate::plan::Plan;
 use crate::plan::saved::{Saved, Stale};
-use crate::report::{Many, outcome_text, timings_text};
+use crate::report::{outcome_text, timings_text};
 use crate::resource::Class;
 use clap::Args;
 use std::path::PathBuf;
@@ -49,11 +49,9 @@ impl Apply {
         let mut session = Session::open(global, Access::Write("apply")).await?;
         self.how.settle(&mut session);
         let destroys = saved.as_ref().is_some_and(|saved| saved.destroy);
-        let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired() };
+        let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired()? };
         let (mut plan, _) = session.plan(&desired).await?;
         plan.narrow(saved.as_ref().map(|saved| saved.targets.as_slice()).unwrap_or_default());
-        let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired()? };
-        let (plan, _) = session.plan(&desired).await?;
         session.require_secret(&plan)?;
         match &saved {
             Some(saved) => {
@@ -100,14 +98,6 @@ fn stale(error: Stale) -> Failure {
 /// # Errors
 /// If not everything was done; the text has been told.
 pub(crate) async fn carry_out(global: &Global, session: &mut Session, plan: &Plan) -> Result<Option<Outcome>, Failure> {
-    // An empty plan still brings the recorded edges up to date, and there is nothing to tell of it.
-    let mut reporters = if plan.is_empty() { Many::new() } else { telling::reporters(global)? };
-pub(crate) async fn carry_out(
-    global: &Global,
-    session: &mut Session,
-    plan: &Plan,
-    command: &str,
-) -> Result<Option<Outcome>, Failure> {
     // An empty plan is told by one line, not by a report of nothing.
     let mut reporters = telling::reporters(global, plan.is_empty())?;
     let started = Instant::now();
