@@ -253,7 +253,7 @@ impl<S: StateStore> Run<'_, '_, S> {
         started: Instant,
     ) -> Result<Observed> {
         let want = around.want.as_ref().ok_or_else(|| Error::bug("nothing is wanted"))?;
-        let (tags, recorded_tags) = self.tags(around);
+        let (tags, mut recorded_tags) = self.tags(around);
         // What the last change of an existing object came to does not judge the coming one: the first reading is not told
         // what is wanted. And what AWS never returns is compared once, in that first round.
         let mut first = !matches!(before, Before::New);
@@ -290,6 +290,9 @@ impl<S: StateStore> Run<'_, '_, S> {
                     kind.update(&engine.scope(around, note), id, want, &changed).await
                 })
                 .await?;
+                // Where tags are not read, what has just been set is what there is.
+                recorded_tags =
+                    recorded_tags.map(|recorded| if changed.tags.is_some() { tags.clone() } else { recorded });
             }
             first = false;
         }

@@ -4,6 +4,7 @@ use super::apply::{How, carry_out};
 use super::exit::{DONE, Failure};
 use super::session::{Access, Session};
 use super::{Format, Global, confirm, telling};
+use crate::config::SecretSource;
 use crate::model::{Address, Keep};
 use crate::stack::destroy::destroy_graph;
 use clap::Args;
@@ -114,10 +115,17 @@ fn kept(session: &Session) -> Vec<Kept> {
     let mut kept: Vec<Kept> =
         session.state.resources.iter().filter_map(|(address, recorded)| of(address, recorded)).collect();
     let names = &session.config.secrets;
-    let gone = |kind: &str, name: &str| !session.state.resources.contains_key(&Address::new(kind, name));
+    let zenml = &session.config.zenml;
+    let ours = |kind: &str| match kind {
+        "secrets.given" => !matches!(zenml.oauth2_client_secret, SecretSource::SecretArn(_)),
+        "secrets.database_url" => zenml.guide_variables,
+        _ => true,
+    };
+    let gone = |kind: &str, name: &str| ours(kind) && !session.state.resources.contains_key(&Address::new(kind, name));
     let window = [
         ("secrets.given", "oauth2", &names.oauth2_client_secret),
         ("secrets.generated", "database-password", &names.database_password),
+        ("secrets.database_url", "guide-url", &names.database_url),
         ("secrets.generated", "jwt-key", &names.jwt_key),
         ("secrets.generated", "encryption-key", &names.encryption_key),
     ];

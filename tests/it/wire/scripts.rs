@@ -98,8 +98,11 @@ if argv:
     out(foreign(rename))
 "#;
 
-/// Six changes, of which the last two are of the service. After [`FOREIGN`], without arguments.
+/// Six changes, of which the first two are of the service: its rollout needs the others undone. After [`FOREIGN`], without arguments.
 pub const CHANGE_SIX: &str = r#"
+def other(environment):
+    next(pair for pair in environment if pair["name"] == "ZENML_SERVER_PRO_WORKSPACE_NAME")["value"] = "somebody-else"
+arn = foreign(other, desiredCount=2)
 ec2, elb, logs = client("ec2"), client("elbv2"), client("logs")
 groups = {tag["Value"]: group["GroupId"] for group in ec2.describe_security_groups()["SecurityGroups"]
           for tag in group.get("Tags", []) if tag["Key"] == "Name"}
@@ -112,14 +115,12 @@ ec2.modify_security_group_rules(GroupId=groups["zenml-hybrid-rds"], SecurityGrou
 ec2.authorize_security_group_ingress(GroupId=groups["zenml-hybrid-alb"], IpPermissions=[{
     "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}])
 group = elb.describe_target_groups()["TargetGroups"][0]
-elb.modify_target_group(TargetGroupArn=group["TargetGroupArn"], HealthCheckPath="/ready")
+elb.modify_target_group(TargetGroupArn=group["TargetGroupArn"], HealthCheckIntervalSeconds=15)
 logs.put_retention_policy(logGroupName="/ecs/zenml-hybrid", retentionInDays=7)
-def other(environment):
-    next(pair for pair in environment if pair["name"] == "ZENML_SERVER_PRO_WORKSPACE_NAME")["value"] = "somebody-else"
-out({"foreign": foreign(other, desiredCount=2)})
+out({"foreign": arn})
 "#;
 
-/// Removes the tag `argv[0]` from one object of each service's kinds; answers with their addresses.
+/// Removes the tag `argv[0]` from one object of each kind but those after it; answers with their addresses.
 pub const UNTAG: &str = r#"
 key, addresses = argv[0], []
 def address(tags):
@@ -129,7 +130,7 @@ done = set()
 def untag(tags, remove):
     found = address(tags)
     kind = found and found.split("/")[0]
-    if found and kind not in done:
+    if found and kind not in done and kind not in argv[1:]:
         done.add(kind)
         addresses.append(found)
         remove()
