@@ -3,6 +3,8 @@
 //! One task, no spawn, no locks but the gate of the ledger. A failure skips what depends on it and lets the rest finish.
 //! Nothing is ever unwound: what was made is on record, and the next run goes on from there.
 
+mod converge;
+mod deletion;
 pub mod ledger;
 pub mod limits;
 mod operation;

@@ -5,14 +5,14 @@
 //! 3. The end is durable before a dependent begins.
 //! 4. Independent operations interleave; saves are serial.
 
+use super::converge::Before;
 use super::{Halt, Run, Surroundings};
 use crate::aws::tags;
+use crate::model::OutputRef;
 use crate::model::input::{is_known, substitute};
-use crate::model::{Address, OutputRef};
-use crate::plan::diff::{self, Sides};
 use crate::plan::{Action, Reason, Step};
 use crate::report::Event;
-use crate::resource::{Class, Effect, Error, Found, Id, Kind, Life, Observed, Phase, Repeat, TagChange, Tags};
+use crate::resource::{Class, Error, Found, Id, Kind, Observed, Phase, Repeat, Tags};
 use crate::state::{Intent, Recorded, StateStore, Verb};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -22,8 +22,6 @@ type Result<T> = std::result::Result<T, Halt>;
 
 /// How often a create whose answer was lost is made again, after looking for its result each time.
 const CREATES: u32 = 3;
-/// How often what differs is changed before it is called a contradiction.
-const ROUNDS: u32 = 4;
 
 impl<S: StateStore> Run<'_, '_, S> {
     /// Creates, adopts or updates.
@@ -242,66 +240,7 @@ impl<S: StateStore> Run<'_, '_, S> {
         Ok((id, around, observed))
     }
 
-    /// Settles, changes what differs, settles again.
-    async fn converge(
-        &self,
-        step: &Step,
-        kind: &dyn Kind,
-        around: &Surroundings,
-        id: &Id,
-        before: Before,
-        started: Instant,
-    ) -> Result<Observed> {
-        let want = around.want.as_ref().ok_or_else(|| Error::bug("nothing is wanted"))?;
-        let (tags, mut recorded_tags) = self.tags(around);
-        // What the last change of an existing object came to does not judge the coming one: the first reading is not told
-        // what is wanted. And what AWS never returns is compared once, in that first round.
-        let mut first = !matches!(before, Before::New);
-        for _ in 0..ROUNDS {
-            let blind = Surroundings { want: None, ..around.clone() };
-            let observed = self.settle(kind, if first { &blind } else { around }, id, started).await?;
-            let sides = Sides {
-                fields: kind.fields(),
-                want,
-                live: &observed,
-                recorded: before.inputs().filter(|_| first),
-                tags: &tags,
-                recorded_tags: recorded_tags.as_ref().filter(|_| first || observed.tags.is_some()),
-            };
-            let changes = if kind.spec().life == Life::Account { vec![] } else { diff::changes(&sides) };
-            if let Some(fixed) = changes.iter().find(|change| change.effect == Effect::Replace) {
-                return Err(contradiction(&step.address, fixed).into());
-            }
-            let mut changed = diff::changed(&sides, &changes);
-            if first && matches!(before, Before::Unknown) {
-                changed.fields.extend(unread_updates(kind, want));
-                if observed.tags.is_none() {
-                    changed.tags = Some(TagChange { set: tags.clone(), remove: vec![] });
-                }
-            }
-            if !kind.spec().tagged {
-                changed.tags = None;
-            }
-            if changed.is_empty() && !first {
-                return Ok(observed);
-            }
-            if !changed.is_empty() {
-                self.call(around, async |engine, note| {
-                    kind.update(&engine.scope(around, note), id, want, &changed).await
-                })
-                .await?;
-                // Where tags are not read, what has just been set is what there is.
-                recorded_tags =
-                    recorded_tags.map(|recorded| if changed.tags.is_some() { tags.clone() } else { recorded });
-            }
-            first = false;
-        }
-        Err(Error::terminal("it does not become as wanted: AWS accepts the change and then reports the old value")
-            .hint("run `hybridctl diff` to see which field differs")
-            .into())
-    }
-
-    fn tags(&self, around: &Surroundings) -> (Tags, Option<Tags>) {
+    pub(super) fn tags(&self, around: &Surroundings) -> (Tags, Option<Tags>) {
         let Surroundings { deployment, lineage, address, token, label, .. } = around;
         let wanted = tags::wanted(deployment, *lineage, address, token, label, self.engine.user_tags);
         // A recorded predecessor's tags say nothing of a new incarnation.
@@ -336,77 +275,7 @@ impl<S: StateStore> Run<'_, '_, S> {
         Ok(())
     }
 
-    /// Lifts the protection against deletion.
-    pub(super) async fn release(&self, step: &Step, started: Instant) -> Result<()> {
-        let kind = self.engine.kinds.get(&step.address.kind)?;
-        let field =
-            kind.spec().protected_by.ok_or_else(|| Error::bug(format!("{} has no protection", step.address)))?;
-        let id = step.id.clone().ok_or_else(|| Error::bug(format!("{} has no id", step.address)))?;
-        let recorded = self.ledger.read(|state| state.resources.get(&step.address).cloned());
-        let recorded = recorded.ok_or_else(|| Error::bug(format!("{} is not on record", step.address)))?;
-        let mut want = recorded.inputs.clone();
-        want[field] = Value::Bool(false);
-        let around = self.surroundings(step, recorded.token, None);
-        let changed = crate::resource::Changed { fields: [field.to_owned()].into(), tags: None };
-        self.call(&around, async |engine, note| kind.update(&engine.scope(&around, note), &id, &want, &changed).await)
-            .await?;
-        self.settle(kind, &around, &id, started).await.map(drop)
-    }
-
-    /// Deletes the object, its replaced predecessors, or both; or strikes it off the record.
-    pub(super) async fn delete(&self, step: &Step, started: Instant) -> Result<()> {
-        let kind = self.engine.kinds.get(&step.address.kind)?;
-        let whole = matches!(step.action, Action::Delete | Action::Forget)
-            || (step.action == Action::Replace && !step.create_first);
-        let mut targets: BTreeSet<Id> = step.deposed.clone();
-        if step.action == Action::Delete || step.action == Action::Replace {
-            targets.extend(step.id.clone());
-        }
-        self.begin_delete(step, whole).await?;
-        let token =
-            self.ledger.read(|state| state.resources.get(&step.address).map(|r| r.token.clone())).unwrap_or_default();
-        let around = self.surroundings(step, token, None);
-        if kind.spec().life == Life::Own {
-            for id in &targets {
-                self.call(&around, async |engine, note| kind.delete(&engine.scope(&around, note), id).await).await?;
-                self.wait_until_gone(kind, &around, id, started).await?;
-            }
-        }
-        self.ledger
-            .commit(|state| {
-                if whole {
-                    state.resources.remove(&step.address);
-                    state.intents.remove(&step.address);
-                } else if let Some(recorded) = state.resources.get_mut(&step.address) {
-                    recorded.deposed.retain(|id| !targets.contains(id));
-                    state.intents.remove(&step.address);
-                }
-            })
-            .await?;
-        Ok(())
-    }
-
-    async fn begin_delete(&self, step: &Step, whole: bool) -> Result<()> {
-        let recorded = self.ledger.read(|state| state.resources.get(&step.address).cloned());
-        let Some(recorded) = recorded.filter(|_| whole && step.action != Action::Forget) else { return Ok(()) };
-        self.ledger
-            .commit(|state| {
-                let intent = Intent {
-                    verb: Verb::Delete,
-                    token: recorded.token,
-                    inputs: recorded.inputs,
-                    after: recorded.after,
-                    id: Some(recorded.id),
-                    deposed: step.deposed.iter().cloned().collect(),
-                    since: jiff::Timestamp::now(),
-                };
-                state.intents.insert(step.address.clone(), intent);
-            })
-            .await?;
-        Ok(())
-    }
-
-    fn surroundings(&self, step: &Step, token: String, want: Option<Value>) -> Surroundings {
+    pub(super) fn surroundings(&self, step: &Step, token: String, want: Option<Value>) -> Surroundings {
         self.ledger.read(|state| {
             let recorded = state.resources.get(&step.address).cloned();
             let mut known_ids: Vec<Id> = step.deposed.iter().cloned().collect();
@@ -459,36 +328,4 @@ impl Clone for Surroundings {
             known_ids: self.known_ids.clone(),
         }
     }
-}
-
-/// What is known of fields that AWS never returns.
-enum Before {
-    /// The object was just made from what is wanted.
-    New,
-    /// It was made, or last changed, with these inputs.
-    Inputs(Value),
-    /// Nothing: it was found by its tags or restored, so those fields are set again.
-    Unknown,
-}
-
-impl Before {
-    fn inputs(&self) -> Option<&Value> {
-        match self {
-            Self::Inputs(inputs) => Some(inputs),
-            Self::New | Self::Unknown => None,
-        }
-    }
-}
-
-fn unread_updates(kind: &dyn Kind, want: &Value) -> impl Iterator<Item = String> {
-    let unread = kind.fields().iter().filter(|field| field.unread && field.effect == Effect::Update);
-    unread.filter(|field| !want[field.name].is_null()).map(|field| field.name.to_owned())
-}
-
-fn contradiction(address: &Address, change: &diff::Change) -> Error {
-    Error::terminal(format!(
-        "`{}` is {} instead of {} and cannot change in place",
-        change.field, change.from, change.to
-    ))
-    .hint(format!("see what changed with `hybridctl diff`, then plan {address} again"))
 }

@@ -92,7 +92,7 @@ pub(crate) enum Color {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    Init(local::init::Init),
+    Init(Box<local::init::Init>),
     Validate(local::validate::Validate),
     Plan(plan::PlanVerb),
     Apply(apply::Apply),

@@ -6,11 +6,13 @@
 pub mod decide;
 pub mod diff;
 pub mod order;
+pub mod problem;
 pub mod saved;
 
-pub use decide::{Given, Problem, plan};
+pub use decide::{Given, plan};
 pub use diff::Change;
 pub use order::{OpId, Operations, Verb, Wait, lower};
+pub use problem::Problem;
 
 use crate::model::{Address, Edge, Keep};
 use crate::resource::{Id, Observed, Phase};
@@ -48,6 +50,7 @@ impl Observations {
 
 /// One address, as seen.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most are live; a box would only make them harder to match")]
 pub enum Seen {
     /// It exists and is ours.
     Live(Id, Observed),

@@ -109,7 +109,6 @@ pub(super) fn write(path: &Path, content: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that unwraps says what failed")]
 mod tests {
     use super::*;
     use std::collections::BTreeSet;

@@ -83,13 +83,13 @@ impl Options {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that unwraps says what failed")]
 mod tests {
     use super::*;
 
     #[test]
     fn the_folders_follow_the_environment() {
-        let table: &[(&[(&str, &str)], &str, &str)] = &[
+        type Row = (&'static [(&'static str, &'static str)], &'static str, &'static str);
+        let table: &[Row] = &[
             (&[("HOME", "/h")], "/h/.cache/hybridctl", "/h/.cache/hybridctl/sandbox/run"),
             (&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], "/x/hybridctl", "/x/hybridctl/sandbox/run"),
             (&[("HOME", "/h"), ("XDG_CACHE_HOME", "")], "/h/.cache/hybridctl", "/h/.cache/hybridctl/sandbox/run"),

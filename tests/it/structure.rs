@@ -10,7 +10,6 @@ const LONG: usize = 400;
 
 /// Longer files, and why they are not split.
 const LONG_FILES: &[(&str, &str)] = &[
-    ("apply/operation.rs", "one operation from intent to record: the recovery rules are read in one piece"),
     ("aws/elb/listener.rs", "one kind with its actions, its two TLS policies and their tests"),
     ("config/tests.rs", "one table of every rule of the config"),
 ];

@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn what_differs_in_meaning_differs() {
         let statement = |edit: Value| {
-            let mut statement = serde_json::to_value(&trust()).unwrap()["Statement"][0].clone();
+            let mut statement = serde_json::to_value(trust()).unwrap()["Statement"][0].clone();
             edit.as_object().unwrap().iter().for_each(|(key, value)| statement[key] = value.clone());
             parsed(json!({"Version": "2012-10-17", "Statement": statement}))
         };

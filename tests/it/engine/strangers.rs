@@ -83,12 +83,10 @@ async fn goes_on_after_a_stop(first: Option<&Graph>, then: &Graph, consents: &Co
     if let Some(first) = first {
         start.complete(first).await;
     }
-    let mut points = 0;
-    for effects in (1..).step_by(stride) {
+    for (points, effects) in (1..).step_by(stride).enumerate() {
         let mut deployment = start.copy();
         deployment.consents = consents.clone();
         let Some(()) = stopped_after(&deployment, then, effects).await else { return points };
-        points += 1;
         deployment.state().await.verify_integrity().unwrap();
         let mut next = deployment.copy();
         next.consents = consents.clone();
