@@ -75,7 +75,7 @@ impl Apply {
 /// The graph that a saved plan of a destroy was made against: its final snapshot keeps its name.
 fn saved_destroy(session: &mut Session, saved: Option<&Saved>) -> Graph {
     session.consents.disable_protection = true;
-    super::destroy::consent_to_lose(session);
+    session.consent_to_lose();
     let snapshot = saved.and_then(|saved| {
         let mut snapshots =
             saved.plan.steps.values().filter(|step| step.makes() && step.address.kind == "rds.snapshot");

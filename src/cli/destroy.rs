@@ -2,7 +2,7 @@
 
 use super::apply::{How, carry_out};
 use super::exit::{DONE, Failure};
-use super::session::{Access, Session};
+use super::session::{self, Access, Session};
 use super::{Format, Global, confirm, telling};
 use crate::config::SecretSource;
 use crate::model::{Address, Keep};
@@ -39,13 +39,13 @@ impl Destroy {
         self.how.settle(&mut session);
         session.consents.disable_protection = self.disable_protection;
         session.command = command(global, &self);
-        consent_to_lose(&mut session);
+        session.consent_to_lose();
         if self.delete_execution_role
             && let Some(role) = session.state.resources.get_mut(&Address::new("iam.role", "execution"))
         {
             role.keep = Keep::Never;
         }
-        let desired = destroy_graph(&session.state, !self.skip_final_snapshot, &stamp());
+        let desired = destroy_graph(&session.state, !self.skip_final_snapshot, &session::stamp());
         let (plan, _) = session.plan(&desired).await?;
         if plan.is_empty() {
             telling::say(global, "nothing to do: nothing of this deployment is left but what is kept");
@@ -64,18 +64,6 @@ impl Destroy {
         print_kept(global, &session);
         Ok(DONE)
     }
-}
-
-/// The name and the final snapshot are the consent to delete what holds data.
-pub(crate) fn consent_to_lose(session: &mut Session) {
-    let holders = session.state.resources.iter().filter(|(_, recorded)| recorded.holds_data);
-    let holders: Vec<Address> = holders.map(|(address, _)| address.clone()).collect();
-    session.consents.data_loss.extend(holders);
-}
-
-/// `20261120-171500`, for the name of a final snapshot.
-pub(crate) fn stamp() -> String {
-    jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
 }
 
 fn command(global: &Global, destroy: &Destroy) -> String {

@@ -49,9 +49,9 @@ impl PlanVerb {
         let mut session = Session::open(global, Access::Read).await?;
         session.consents.disable_protection = self.destroy;
         let desired = if self.destroy {
-            super::destroy::consent_to_lose(&mut session);
+            session.consent_to_lose();
             session.command = session::command(global, "destroy");
-            crate::stack::destroy::destroy_graph(&session.state, true, &super::destroy::stamp())
+            crate::stack::destroy::destroy_graph(&session.state, true, &session::stamp())
         } else {
             session.desired()?
         };

@@ -203,6 +203,13 @@ impl Session {
         }
     }
 
+    /// A destroy deletes what holds data: the typed name and the final snapshot are the consent.
+    pub(crate) fn consent_to_lose(&mut self) {
+        let holders = self.state.resources.iter().filter(|(_, recorded)| recorded.holds_data);
+        let holders: Vec<Address> = holders.map(|(address, _)| address.clone()).collect();
+        self.consents.data_loss.extend(holders);
+    }
+
     /// For the head of a plan.
     pub(crate) fn meta(&self) -> Meta {
         Meta {
@@ -248,6 +255,11 @@ impl Session {
             _ => Ok(()),
         }
     }
+}
+
+/// `20261120-171500`, for the name of a final snapshot.
+pub(crate) fn stamp() -> String {
+    jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
 }
 
 /// `hybridctl VERB` with the global flags that the user gave.
