@@ -83,7 +83,7 @@ const TABLE: &[Row] = &[
     Row("ecs", "ClientException", "Too many concurrent attempts", Class::Busy),
     Row("ec2", "IncorrectState", "", Class::Busy),
     // A name that was force-deleted seconds ago; inside a recovery window `find` restores it instead.
-    Row("secretsmanager", "InvalidRequestException", "scheduled for deletion", Class::Busy),
+    Row("secretsmanager", "InvalidRequestException", "scheduled for deletion", Class::Exists),
     Row("secretsmanager", "InvalidRequestException", "was deleted", Class::Busy),
     // --- the name or key is taken
     Row("ec2", "*.Duplicate", "", Class::Exists),

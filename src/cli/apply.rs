@@ -52,6 +52,7 @@ impl Apply {
         let desired = if destroys { saved_destroy(&mut session, saved.as_ref()) } else { session.desired()? };
         let (mut plan, _) = session.plan(&desired).await?;
         plan.narrow(saved.as_ref().map(|saved| saved.targets.as_slice()).unwrap_or_default());
+        super::cautions::tell(global, &session, &plan);
         session.require_secret(&plan)?;
         match &saved {
             Some(saved) => {
@@ -113,14 +114,14 @@ pub(crate) async fn carry_out(global: &Global, session: &mut Session, plan: &Pla
     }
     if outcome.complete() {
         if !global.quiet {
-            eprint!("{}", timings_text(&outcome.done, started.elapsed(), usize::MAX));
+            err!("{}", timings_text(&outcome.done, started.elapsed(), usize::MAX));
         }
         return Ok(Some(outcome));
     }
     let style = telling::style(global);
-    eprint!("{}", outcome_text(&outcome, plan, &session.command, style));
+    err!("{}", outcome_text(&outcome, plan, &session.command, style));
     if let Some(warning) = super::rolled_back::warning(session, &outcome).await {
-        eprint!("\n{warning}");
+        err!("\n{warning}");
     }
     if let Some(lost) = outcome.lost.take() {
         return Err(lost.into());

@@ -42,7 +42,7 @@ fn ask(question: &str, flag: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
         return Err(Failure::new(USAGE, "there is no terminal to ask on").hint(format!("answer with `{flag}`")));
     }
-    eprint!("{question}");
+    err!("{question}");
     drop(std::io::stderr().flush());
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::new(ERROR, error.to_string()))?;

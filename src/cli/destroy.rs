@@ -6,6 +6,7 @@ use super::session::{self, Access, Session};
 use super::{Format, Global, confirm, telling};
 use crate::config::SecretSource;
 use crate::model::{Address, Keep};
+use crate::plan::Seen;
 use crate::stack::destroy::destroy_graph;
 use clap::Args;
 use serde_json::{Value, json};
@@ -46,7 +47,15 @@ impl Destroy {
             role.keep = Keep::Never;
         }
         let desired = destroy_graph(&session.state, !self.skip_final_snapshot, &session::stamp());
-        let (plan, _) = session.plan(&desired).await?;
+        if session.state.is_empty() {
+            return nothing_on_record(global, &mut session).await;
+        }
+        let (mut plan, seen) = session.plan(&desired).await?;
+        if seen.seen.get(&Address::new("rds.instance", "main")) == Some(&Seen::Gone) {
+            // Of a database that is gone already no snapshot can be taken.
+            let desired = destroy_graph(&session.state, false, &session::stamp());
+            plan = session.plan(&desired).await?.0;
+        }
         if plan.is_empty() {
             telling::say(global, "nothing to do: nothing of this deployment is left but what is kept");
             print_kept(global, &session);
@@ -64,6 +73,14 @@ impl Destroy {
         print_kept(global, &session);
         Ok(DONE)
     }
+}
+
+/// Without a record nothing is deleted. But if something with our names exists, the record was lost: that is no success.
+async fn nothing_on_record(global: &Global, session: &mut Session) -> Result<u8, Failure> {
+    let desired = session.desired()?;
+    session.plan(&desired).await?;
+    telling::say(global, "nothing to do: nothing is on record, and nothing with the names of this deployment exists");
+    Ok(DONE)
 }
 
 fn command(global: &Global, destroy: &Destroy) -> String {
@@ -157,15 +174,24 @@ fn of(address: &Address, recorded: &crate::state::Recorded) -> Option<Kept> {
 }
 
 fn print_kept(global: &Global, session: &Session) {
-    let kept = kept(session);
+    let mut kept = kept(session);
+    for Kept { remove, .. } in &mut kept {
+        // Pasted after a rehearsal, a bare `aws` would aim at the real account.
+        if let Some(sandbox) = session.sandbox.as_ref().filter(|_| remove.starts_with("aws ")) {
+            *remove = format!("aws --endpoint-url {} {}", sandbox.endpoint, remove.trim_start_matches("aws "));
+        }
+        if remove.starts_with("hybridctl destroy") {
+            *remove = format!("{} --delete-execution-role", session::command(global, "destroy"));
+        }
+    }
     if global.format == Format::Json {
         let one =
             |kept: &Kept| json!({ "what": kept.what, "why": kept.why, "monthly": kept.monthly, "remove": kept.remove });
-        println!("{:#}", json!({ "schema": "hybridctl.kept/1", "kept": kept.iter().map(one).collect::<Vec<Value>>() }));
+        out!("{:#}\n", json!({ "schema": "hybridctl.kept/1", "kept": kept.iter().map(one).collect::<Vec<Value>>() }));
         return;
     }
-    println!("kept:");
+    out!("kept:\n");
     for Kept { what, why, monthly, remove } in kept {
-        println!("  {what}\n    why: {why}\n    a month: {monthly}\n    remove: {remove}");
+        out!("  {what}\n    why: {why}\n    a month: {monthly}\n    remove: {remove}\n");
     }
 }

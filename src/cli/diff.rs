@@ -63,8 +63,8 @@ impl Diff {
             rows.extend(aws_managed(&session, &plan, &seen));
         }
         match global.format {
-            Format::Json => println!("{:#}", as_json(&rows)),
-            Format::Text => print!("{}", as_text(&rows)),
+            Format::Json => out!("{:#}\n", as_json(&rows)),
+            Format::Text => out!("{}", as_text(&rows)),
         }
         let has = |kind: Kind| rows.iter().any(|row| row.kind == kind);
         Ok(match self.exit_code {

@@ -62,12 +62,12 @@ impl Failure {
             return;
         }
         let style = telling::style(global);
-        eprint!("{}", if self.text.starts_with("error") { self.text.clone() } else { format!("error: {}", self.text) });
+        err!("{}", if self.text.starts_with("error") { self.text.clone() } else { format!("error: {}", self.text) });
         if !self.text.ends_with('\n') {
-            eprintln!();
+            err!("\n");
         }
         for hint in &self.hints {
-            eprint!("{}", hint_text(hint, style));
+            err!("{}", hint_text(hint, style));
         }
     }
 

@@ -3,7 +3,18 @@
 //! A verb opens a [`session::Session`] (config, place, state, facts), calls the library and prints. Data goes to stdout,
 //! everything else to stderr.
 
+/// Writes data to stdout. A reader that has gone is no reason to stop half-way, so nothing here panics as `println!` does.
+macro_rules! out {
+    ($($arg:tt)*) => { $crate::cli::telling::write_to(&mut std::io::stdout(), format_args!($($arg)*)) };
+}
+
+/// Writes a message to stderr, likewise.
+macro_rules! err {
+    ($($arg:tt)*) => { $crate::cli::telling::write_to(&mut std::io::stderr(), format_args!($($arg)*)) };
+}
+
 mod apply;
+mod cautions;
 mod confirm;
 mod destroy;
 mod diff;

@@ -20,10 +20,10 @@ impl OutputVerb {
         let session = Session::open(global, Access::Read).await?;
         let values = values(&session);
         match self.name {
-            None if global.format == Format::Json => println!("{:#}", Value::Object(values)),
-            None => println!("{}", text(&session)),
+            None if global.format == Format::Json => out!("{:#}\n", Value::Object(values)),
+            None => out!("{}\n", text(&session)),
             Some(name) => match values.get(&name).and_then(Value::as_str) {
-                Some(value) => println!("{value}"),
+                Some(value) => out!("{value}\n"),
                 None => {
                     let known: Vec<&str> = values.keys().map(String::as_str).collect();
                     let failure = Failure::new(USAGE, format!("there is no output `{name}`"));
@@ -93,7 +93,7 @@ pub(crate) fn text(session: &Session) -> String {
 /// At the end of an `up`.
 pub(crate) fn print(global: &Global, session: &Session) {
     match global.format {
-        Format::Json => println!("{:#}", Value::Object(values(session))),
-        Format::Text => println!("{}", text(session)),
+        Format::Json => out!("{:#}\n", Value::Object(values(session))),
+        Format::Text => out!("{}\n", text(session)),
     }
 }

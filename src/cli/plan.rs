@@ -28,7 +28,7 @@ pub(crate) struct PlanVerb {
     /// Plan the first run on an empty account, without credentials
     #[arg(long, conflicts_with_all = ["destroy", "out", "target", "refresh"])]
     offline: bool,
-    /// Read nothing: plan against the record alone
+    /// Read what exists; with `--refresh=false` the record alone is planned against
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
     refresh: bool,
     /// Only this resource and what it needs (can be repeated)
@@ -57,7 +57,20 @@ impl PlanVerb {
         };
         let mut plan =
             if self.refresh { session.plan(&desired).await?.0 } else { session.plan_unseen(&desired).await? };
+        if let Some(unknown) = self.target.iter().find(|target| !plan.steps.contains_key(*target)) {
+            let known = plan.steps.keys().map(Address::to_string).max_by(|a, b| {
+                let near = |known: &String| strsim::jaro_winkler(known, &unknown.to_string());
+                near(a).total_cmp(&near(b))
+            });
+            let failure = Failure::new(USAGE, format!("--target {unknown}: there is no such resource"));
+            return Err(known
+                .into_iter()
+                .fold(failure, |failure, known| failure.hint(format!("did you mean `{known}`?"))));
+        }
         plan.narrow(&self.target);
+        if !self.destroy {
+            super::cautions::tell(global, &session, &plan);
+        }
         let code = self.show(global, &plan, &session.meta());
         if let Some(out) = &self.out {
             let saved = crate::plan::saved::Saved::new(
@@ -68,7 +81,10 @@ impl PlanVerb {
                 plan,
             );
             saved.write(out).map_err(|error| Failure::new(USAGE, format!("--out {}: {error}", out.display())))?;
-            telling::say(global, &format!("saved: carry it out with\n    hybridctl apply {}", out.display()));
+            telling::say(
+                global,
+                &format!("saved: carry it out with\n    {} {}", session::command(global, "apply"), out.display()),
+            );
         }
         Ok(code)
     }
@@ -82,8 +98,8 @@ impl PlanVerb {
 /// Prints a plan to stdout.
 pub(crate) fn print(global: &Global, plan: &Plan, meta: &Meta) {
     match global.format {
-        Format::Json => println!("{:#}", plan_json(plan, meta)),
-        Format::Text => anstream::print!("{}", plan_text(plan, meta, telling::style_of_data(global))),
+        Format::Json => out!("{:#}\n", plan_json(plan, meta)),
+        Format::Text => out!("{}", plan_text(plan, meta, telling::style_of_data(global))),
     }
 }
 

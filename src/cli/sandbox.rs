@@ -36,7 +36,7 @@ impl SandboxVerb {
             },
             What::Status => match sandbox::running(&options).await? {
                 Some(sandbox) => show(global, &sandbox),
-                None => println!("not running; `hybridctl sandbox start` starts it"),
+                None => out!("not running; `hybridctl sandbox start` starts it\n"),
             },
         }
         Ok(DONE)
@@ -45,12 +45,12 @@ impl SandboxVerb {
 
 fn show(global: &Global, sandbox: &Sandbox) {
     if global.format == Format::Json {
-        return println!("{:#}", serde_json::to_value(sandbox).expect("because it is plain data"));
+        return out!("{:#}\n", serde_json::to_value(sandbox).expect("because it is plain data"));
     }
-    println!("endpoint  {}", sandbox.endpoint);
-    println!("world     {}", sandbox.world);
-    println!("https     127.0.0.1:{}", sandbox.https_port);
-    println!("dns       127.0.0.1:{}", sandbox.dns_port);
-    println!("process   {}", sandbox.pid);
-    println!("use it with `hybridctl up --sandbox`, or set AWS_ENDPOINT_URL={}", sandbox.endpoint);
+    out!("endpoint  {}\n", sandbox.endpoint);
+    out!("world     {}\n", sandbox.world);
+    out!("https     127.0.0.1:{}\n", sandbox.https_port);
+    out!("dns       127.0.0.1:{}\n", sandbox.dns_port);
+    out!("process   {}\n", sandbox.pid);
+    out!("use it with `hybridctl up --sandbox`, or set AWS_ENDPOINT_URL={}\n", sandbox.endpoint);
 }

@@ -70,7 +70,7 @@ impl Session {
             endpoint: sandbox.as_ref().map(|sandbox| sandbox.endpoint.clone()),
         })
         .await;
-        let mut state = place::load_state(global, &store, &config, sandbox.as_ref()).await?;
+        let mut state = place::load_state(global, &store, &config, sandbox.as_ref(), access).await?;
         let caller =
             facts::caller(&aws).await.map_err(|error| Failure::aws("find out whose credentials these are", &error))?;
         place::check_place(&config, &mut state, &caller, sandbox.as_ref())?;
@@ -111,6 +111,7 @@ impl Session {
     /// If the file says an older version than the database was migrated to.
     pub(crate) fn desired(&self) -> Result<Graph, Failure> {
         self.refuse_older_version()?;
+        self.refuse_older_engine()?;
         Ok(stack(&self.config, &self.facts))
     }
 
@@ -241,6 +242,25 @@ impl Session {
         self.state = state;
     }
 
+    /// RDS raises a database to a newer series and never brings it back.
+    fn refuse_older_engine(&self) -> Result<(), Failure> {
+        let series =
+            |version: &str| -> Vec<u32> { version.split('.').take(2).filter_map(|part| part.parse().ok()).collect() };
+        let recorded = self.state.resources.get(&Address::new("rds.instance", "main"));
+        let Some(runs) = recorded.and_then(|recorded| recorded.inputs["engine_version"].as_str()) else {
+            return Ok(());
+        };
+        let wanted = &self.config.database.engine_version;
+        if series(wanted) >= series(runs) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            CONFIG,
+            format!("`database.engine_version` {wanted} is older than MySQL {runs}, which the database runs"),
+        )
+        .hint(format!("go on with {runs}: RDS does not bring a database back to an older series")))
+    }
+
     fn refuse_older_version(&self) -> Result<(), Failure> {
         let wanted = self.config.image_version();
         match &self.facts.migrated {
@@ -289,7 +309,7 @@ pub(crate) fn load(global: &Global, placeholders: Placeholders) -> Result<Config
     let findings = config::settle_placeholders(findings, placeholders);
     let wrong = findings.iter().any(|finding| finding.severity == config::Severity::Error);
     if !findings.is_empty() && (wrong || !global.quiet) {
-        eprint!("{}", config::render(&path, &text, &findings, style));
+        err!("{}", config::render(&path, &text, &findings, style));
     }
     let config = config.filter(|_| !wrong).ok_or_else(|| Failure::told(CONFIG))?;
     match &global.region {

@@ -29,7 +29,7 @@ pub(crate) async fn heeding<T>(stop: &Stop, work: impl Future<Output = T>) -> (T
         loop {
             let signal = next().await;
             if caught.get().is_some() {
-                eprintln!("stopped at once; the state is safe, and the same command goes on from here");
+                err!("stopped at once; the state is safe, and the same command goes on from here\n");
                 std::process::exit(i32::from(signal.code()));
             }
             caught.set(Some(signal));

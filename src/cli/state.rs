@@ -36,10 +36,10 @@ impl StateVerb {
         let state = store.load().await?;
         if let What::History = self.what {
             for (serial, path) in store.history()? {
-                println!("{serial:>6}  {}", path.display());
+                out!("{serial:>6}  {}\n", path.display());
             }
             if let Some(state) = state {
-                println!("{:>6}  {} (current)", state.serial, store.path().display());
+                out!("{:>6}  {} (current)\n", state.serial, store.path().display());
             }
             return Ok(DONE);
         }
@@ -49,9 +49,9 @@ impl StateVerb {
         })?;
         match self.what {
             What::List => list(global, &state),
-            What::Show { address: None } => println!("{}", pretty(&state)),
+            What::Show { address: None } => out!("{}\n", pretty(&state)),
             What::Show { address: Some(address) } => match state.resources.get(&address) {
-                Some(recorded) => println!("{}", pretty(recorded)),
+                Some(recorded) => out!("{}\n", pretty(recorded)),
                 None => {
                     return Err(
                         Failure::new(USAGE, format!("{address} is not on record")).hint("see `hybridctl state list`")
@@ -67,14 +67,14 @@ impl StateVerb {
 fn list(global: &Global, state: &State) {
     if global.format == Format::Json {
         let rows = state.resources.iter().map(|(address, recorded)| json!({ "address": address, "id": recorded.id }));
-        return println!("{:#}", serde_json::Value::Array(rows.collect()));
+        return out!("{:#}\n", serde_json::Value::Array(rows.collect()));
     }
     let width = state.resources.keys().map(|address| address.to_string().len()).max().unwrap_or_default();
     for (address, recorded) in &state.resources {
-        println!("{:<width$}  {}", address.to_string(), recorded.id);
+        out!("{:<width$}  {}\n", address.to_string(), recorded.id);
     }
     for (address, intent) in &state.intents {
-        println!("{address}: interrupted, {:?} since {}", intent.verb, intent.since);
+        out!("{address}: interrupted, {:?} since {}\n", intent.verb, intent.since);
     }
 }
 

@@ -19,8 +19,8 @@ impl Status {
         let seen = session.engine().probe(&nothing, &session.state).await;
         let seen = seen.map_err(|error| Failure::aws("look at what exists", &error))?;
         match global.format {
-            Format::Json => println!("{:#}", as_json(&session, &seen)),
-            Format::Text => print!("{}", as_text(&session, &seen)),
+            Format::Json => out!("{:#}\n", as_json(&session, &seen)),
+            Format::Text => out!("{}", as_text(&session, &seen)),
         }
         Ok(DONE)
     }

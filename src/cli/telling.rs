@@ -55,10 +55,15 @@ pub(crate) fn reporters(global: &Global, only_events: bool) -> Result<Many<'stat
     Ok(many)
 }
 
+/// Writes as much as can be written.
+pub(crate) fn write_to(out: &mut dyn Write, text: std::fmt::Arguments<'_>) {
+    drop(out.write_fmt(text).and_then(|()| out.flush()));
+}
+
 /// A line for the user that is neither data nor an error.
 pub(crate) fn say(global: &Global, line: &str) {
     if !global.quiet {
-        eprintln!("{line}");
+        err!("{line}\n");
     }
 }
 

@@ -24,12 +24,14 @@ impl Up {
         let desired = session.desired()?;
         let (plan, _) = session.plan(&desired).await?;
         if plan.is_empty() {
+            super::cautions::tell(global, &session, &plan);
             carry_out(global, &mut session, &plan).await?;
             telling::say(global, "no changes: the deployment is as the file says");
         } else {
             if global.format == Format::Text && !global.quiet {
                 super::plan::print(global, &plan, &session.meta());
             }
+            super::cautions::tell(global, &session, &plan);
             session.require_secret(&plan)?;
             confirm::yes("Carry out this plan?", self.how.yes)?;
             carry_out(global, &mut session, &plan).await?;
@@ -42,7 +44,7 @@ impl Up {
     async fn verify(&self, global: &Global, session: &Session) -> Result<u8, Failure> {
         let report = super::verify::patiently(session).await;
         if global.format == Format::Text && !global.quiet {
-            eprint!("{}", report.text());
+            err!("{}", report.text());
         }
         if report.passed() {
             return Ok(DONE);

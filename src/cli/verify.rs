@@ -36,8 +36,8 @@ impl Verify {
             report = report.only(&self.only);
         }
         match global.format {
-            Format::Json => println!("{:#}", report.json()),
-            Format::Text => print!("{}", report.text()),
+            Format::Json => out!("{:#}\n", report.json()),
+            Format::Text => out!("{}", report.text()),
         }
         Ok(if report.passed() { DONE } else { VERIFY })
     }

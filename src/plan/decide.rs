@@ -148,6 +148,7 @@ impl<'a> Planner<'a> {
             }
             Some((id, observed)) => {
                 step.id = Some(id.clone());
+                self.refuse_foreign(address, id, observed);
                 let tags = self.tags(&step, current.token.unwrap_or_default());
                 let sides = Sides {
                     fields: kind.fields(),
@@ -194,6 +195,17 @@ impl<'a> Planner<'a> {
     fn tags(&self, step: &Step, token: &str) -> Tags {
         let State { deployment, lineage, .. } = self.given.recorded;
         crate::aws::tags::wanted(deployment, *lineage, &step.address, token, &step.label, self.given.user_tags)
+    }
+
+    /// An object on record that carries another lineage belongs to another state document, whatever this one says.
+    fn refuse_foreign(&mut self, address: &Address, id: &Id, observed: &Observed) {
+        let lineage = observed.tags.as_ref().and_then(|tags| tags.get(crate::aws::tags::LINEAGE));
+        if let Some(lineage) = lineage.filter(|lineage| **lineage != self.given.recorded.lineage.to_string()) {
+            let whose = format!(
+                "`{id}` is on record, but it carries the lineage {lineage}: it belongs to another state document"
+            );
+            self.problems.push(Problem::Foreign { address: address.clone(), whose });
+        }
     }
 
     /// The object exists.
@@ -306,6 +318,9 @@ impl<'a> Planner<'a> {
             label: String::new(),
         };
         let spec = self.given.kinds.get(&address.kind).map(|kind| kind.spec());
+        if let Some((id, observed)) = current.live {
+            self.refuse_foreign(address, id, observed);
+        }
         match (current.live, spec) {
             (_, Err(error)) => self.problems.push(Problem::Broken(error.to_string())),
             (_, Ok(spec)) if spec.life != Life::Own => step.reason = Reason::NotOurs,

@@ -17,6 +17,9 @@ use aws_sdk_elasticloadbalancingv2::types::{self, Matcher, ProtocolEnum, TargetG
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// The listener moves to the new group before the service has tasks in it.
+const MOVES: &str = "requests fail until the service has healthy tasks in the new group, some minutes";
+
 /// `arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/zenml-hybrid-1a2b3c/73e2d6bc24d8a067`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -89,9 +92,9 @@ impl Resource for TargetGroup {
     const KIND: &'static str = "elb.target_group";
     const FIELDS: &'static [Field] = &[
         Field::replace("name_prefix"),
-        Field::replace("vpc_id"),
-        Field::replace("port"),
-        Field::replace("protocol"),
+        Field::replace("vpc_id").impact(MOVES),
+        Field::replace("port").impact(MOVES),
+        Field::replace("protocol").impact(MOVES),
         Field::replace("target_type"),
         Field::update("health_check"),
         Field::update("attributes").after_create().same_when(attributes::are_set),

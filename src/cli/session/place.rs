@@ -1,5 +1,6 @@
 //! Where a deployment lives: its state, the account and region it belongs to, and what is looked up there once.
 
+use super::Access;
 use crate::aws::{Aws, facts};
 use crate::cli::exit::{Failure, STALE};
 use crate::cli::{Global, telling};
@@ -16,6 +17,7 @@ pub(super) async fn load_state(
     store: &FileStore,
     config: &Config,
     sandbox: Option<&Sandbox>,
+    access: Access,
 ) -> Result<State, Failure> {
     let fresh = || State::new(&config.name, Uuid::new_v4());
     let Some(state) = store.load().await? else { return Ok(fresh()) };
@@ -25,6 +27,10 @@ pub(super) async fn load_state(
     }
     let world = state.place.as_ref().and_then(|place| place.sandbox_world.clone());
     match (sandbox, world) {
+        (Some(sandbox), Some(world)) if world != sandbox.world && access == Access::Read => {
+            telling::say(global, "the sandbox was reset since the last run: nothing is in it");
+            Ok(fresh())
+        }
         (Some(sandbox), Some(world)) if world != sandbox.world => {
             let aside = store.set_aside("gone-world")?;
             let line = format!(

@@ -91,7 +91,7 @@ const QUESTIONS: [Question; 9] = [
 pub(super) fn ask(template: &Template, answers: &mut Answers) -> Result<(), Failure> {
     let open: Vec<&Question> = QUESTIONS.iter().filter(|question| (question.open)(answers)).collect();
     if !open.is_empty() {
-        eprintln!("Enter keeps what is in brackets. The template's ids, host and certificate will do for the sandbox.");
+        err!("Enter keeps what is in brackets. The template's ids, host and certificate will do for the sandbox.\n");
     }
     for question in open {
         let before = answers.clone();

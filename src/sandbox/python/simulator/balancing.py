@@ -147,6 +147,21 @@ def _activate(self: Any) -> None:
 elb.FakeLoadBalancer.activate = _activate
 
 
+@wrap(Backend, "set_subnets")
+def _set_subnets(original: Any, self: Any, arn: str, *arguments: Any, **options: Any) -> Any:
+    """The interfaces follow: a subnet that was taken out can be deleted."""
+    result = original(self, arn, *arguments, **options)
+    balancer = self.load_balancers[arn]
+    note, ec2 = clock.notes(balancer), network.backend_of(self)
+    network.release_interfaces(ec2, note.get("interfaces", []))
+    note["interfaces"] = network.own_interfaces(
+        ec2, balancer.subnets, balancer.security_groups or [], f"ELB {balancer.arn.split(':loadbalancer/')[1]}"
+    )
+    for interface in note["interfaces"]:
+        clock.notes(interface)["public"] = balancer.scheme == "internet-facing"
+    return result
+
+
 @wrap(Backend, "set_security_groups")
 def _set_security_groups(original: Any, self: Any, arn: str, sec_groups: Any) -> Any:
     result = original(self, arn, sec_groups)

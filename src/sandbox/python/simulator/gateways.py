@@ -10,7 +10,7 @@ from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2 import models as ec2
-from moto.ec2.exceptions import DependencyViolationError, EC2ClientError
+from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, InvalidRouteError
 from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route
 from moto.ec2.responses import EC2Response
@@ -100,8 +100,13 @@ def _finish_deletions() -> bool:
 
 @wrap(Backend, "delete_vpc_endpoints")
 def _delete_endpoints(original: Any, self: Any, vpce_ids: Any = None) -> None:
-    """moto keeps deleted endpoints for ever."""
-    original(self, vpce_ids)
+    """moto keeps deleted endpoints for ever, and misses the routes of tables that were added or deleted since the create."""
+    try:
+        original(self, vpce_ids)
+    except InvalidRouteError:
+        for endpoint in filter(None, (self.vpc_end_points.get(known) for known in vpce_ids or [])):
+            endpoint.route_table_ids = []
+        original(self, vpce_ids)
     for endpoint in vpce_ids or []:
         self.vpc_end_points.pop(endpoint, None)
 
