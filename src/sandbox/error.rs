@@ -80,6 +80,12 @@ pub enum SandboxError {
         /// Its process id.
         pid: u32,
     },
+    /// There is no database for real servers.
+    #[error("a real server needs MariaDB: there is neither a mariadbd on PATH nor apt-get to fetch it with")]
+    NoMariaDb,
+    /// Real servers are wanted, and the running sandbox has none.
+    #[error("the sandbox that is running only simulates its servers")]
+    OnlySimulated,
     /// There is none.
     #[error("no sandbox is running")]
     NotRunning,
@@ -100,6 +106,10 @@ impl SandboxError {
             }
             Self::NotEnding { pid } => format!("end it with:\n    kill {pid}"),
             Self::NotRunning => "start one with:\n    hybridctl sandbox start".into(),
+            Self::NoMariaDb => "install it, then try again:\n    sudo dnf install mariadb-server\n    brew install mariadb".into(),
+            Self::OnlySimulated => {
+                "what is in it goes when it ends:\n    hybridctl sandbox stop\n    hybridctl sandbox start --real-server".into()
+            }
             Self::Io { .. } => return None,
         })
     }

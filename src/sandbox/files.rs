@@ -15,32 +15,49 @@ pub(super) const REQUIREMENTS: &str = "requirements.txt";
 /// The exact versions of everything that brings.
 pub(super) const CONSTRAINTS: &str = "constraints.txt";
 
+/// What pip installs for real servers.
+pub(super) const SERVER_REQUIREMENTS: &str = "server-requirements.txt";
+/// The exact versions of everything that brings.
+pub(super) const SERVER_CONSTRAINTS: &str = "server-constraints.txt";
+
 /// Every file that the simulator needs: path below `python/`, content.
 pub(super) const FILES: &[(&str, &str)] = embedded![
     "requirements.txt",
     "constraints.txt",
+    "server-requirements.txt",
+    "server-constraints.txt",
     "simulator/__init__.py",
     "simulator/__main__.py",
+    "simulator/account.py",
     "simulator/application.py",
     "simulator/authority.py",
     "simulator/balancing.py",
+    "simulator/buckets.py",
     "simulator/certificates.py",
+    "simulator/children.py",
     "simulator/clock.py",
     "simulator/compute.py",
+    "simulator/conditions.py",
     "simulator/control.py",
+    "simulator/controlplane.py",
     "simulator/database.py",
     "simulator/database_groups.py",
     "simulator/database_rules.py",
     "simulator/definitions.py",
     "simulator/deployments.py",
     "simulator/dns.py",
+    "simulator/doors.py",
+    "simulator/duplicate.py",
     "simulator/gateways.py",
     "simulator/health.py",
     "simulator/identity.py",
     "simulator/logs.py",
+    "simulator/mariadb.py",
     "simulator/metrics.py",
     "simulator/network.py",
     "simulator/patching.py",
+    "simulator/placement.py",
+    "simulator/realserver.py",
     "simulator/resolver.py",
     "simulator/scaling.py",
     "simulator/scheduler.py",
@@ -124,7 +141,8 @@ mod tests {
 
     #[test]
     fn every_file_of_the_simulator_is_embedded() {
-        let mut expected = BTreeSet::from([REQUIREMENTS.to_owned(), CONSTRAINTS.to_owned()]);
+        let lists = [REQUIREMENTS, CONSTRAINTS, SERVER_REQUIREMENTS, SERVER_CONSTRAINTS];
+        let mut expected: BTreeSet<String> = lists.iter().map(|name| (*name).to_owned()).collect();
         for entry in std::fs::read_dir(source().join("simulator")).unwrap() {
             let name = entry.unwrap().file_name().into_string().unwrap();
             if name != "__pycache__" {

@@ -1,10 +1,10 @@
-//! The private virtual environment that the simulator runs in: made once per Python and set of requirements.
+//! The private virtual environments that the simulator and real servers run in: made once per Python and set of requirements.
 //!
 //! A virtual environment cannot be moved after it was made, so it is made in place, and a marker file, written last, says
 //! that it is whole. One without its marker (an installation that was killed) is thrown away and made again.
 
 use super::error::tail_of;
-use super::files::{self, CONSTRAINTS, REQUIREMENTS};
+use super::files::{self, CONSTRAINTS, REQUIREMENTS, SERVER_CONSTRAINTS, SERVER_REQUIREMENTS};
 use super::interpreter::{self, Python};
 use super::{Options, Result, SandboxError, lock};
 use std::fs::File;
@@ -18,20 +18,51 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// Written last.
 const MARKER: &str = "hybridctl-complete";
 
-/// Returns the environment's interpreter; installs it first if need be.
+/// What an environment is for.
+struct Purpose {
+    /// How progress and errors call it.
+    name: &'static str,
+    /// How its folder's name begins.
+    folder: &'static str,
+    /// Seconds that it takes to install.
+    secs: u64,
+    requirements: &'static str,
+    constraints: &'static str,
+}
+
+const SIMULATOR: Purpose =
+    Purpose { name: "the sandbox", folder: "python", secs: 35, requirements: REQUIREMENTS, constraints: CONSTRAINTS };
+const SERVER: Purpose = Purpose {
+    name: "the ZenML server",
+    folder: "zenml",
+    secs: 60,
+    requirements: SERVER_REQUIREMENTS,
+    constraints: SERVER_CONSTRAINTS,
+};
+
+/// Returns the simulator's interpreter; installs it first if need be.
 pub(super) async fn ensure(options: &Options, progress: &dyn Fn(&str)) -> Result<PathBuf> {
+    ensure_for(&SIMULATOR, options, progress).await
+}
+
+/// Returns the interpreter of the environment with the ZenML server; installs it first if need be.
+pub(super) async fn ensure_server(options: &Options, progress: &dyn Fn(&str)) -> Result<PathBuf> {
+    ensure_for(&SERVER, options, progress).await
+}
+
+async fn ensure_for(purpose: &'static Purpose, options: &Options, progress: &dyn Fn(&str)) -> Result<PathBuf> {
     let base = interpreter::find(options.python.as_deref()).await?;
     let key = files::digest([
-        files::content(REQUIREMENTS),
-        files::content(CONSTRAINTS),
+        files::content(purpose.requirements),
+        files::content(purpose.constraints),
         base.version.as_str(),
         base.home.as_str(),
     ]);
-    let environment = Environment::new(options, &base, key);
+    let environment = Environment::new(purpose, options, &base, key);
     if environment.complete() {
         return Ok(environment.python());
     }
-    let waiting = || progress("waiting for another process that is installing the sandbox");
+    let waiting = || progress(&format!("waiting for another process that is installing {}", purpose.name));
     let held = lock::wait(&environment.beside("lock"), PATIENCE, waiting).await?;
     if !environment.complete() {
         let sources = files::unpack(options).await?;
@@ -41,13 +72,15 @@ pub(super) async fn ensure(options: &Options, progress: &dyn Fn(&str)) -> Result
 }
 
 struct Environment {
+    purpose: &'static Purpose,
     folder: PathBuf,
     key: String,
 }
 
 impl Environment {
-    fn new(options: &Options, base: &Python, key: String) -> Self {
-        Self { folder: options.installations().join(format!("python-{}-{key}", base.version)), key }
+    fn new(purpose: &'static Purpose, options: &Options, base: &Python, key: String) -> Self {
+        let folder = options.installations().join(format!("{}-{}-{key}", purpose.folder, base.version));
+        Self { purpose, folder, key }
     }
 
     fn python(&self) -> PathBuf {
@@ -69,10 +102,11 @@ impl Environment {
 
     async fn make(&self, base: &Python, sources: &Path, held: &File, progress: &dyn Fn(&str)) -> Result<()> {
         if self.folder.exists() {
-            progress("an earlier installation of the sandbox was not finished: making it again");
+            progress(&format!("an earlier installation of {} was not finished: making it again", self.purpose.name));
             std::fs::remove_dir_all(&self.folder).map_err(SandboxError::io(&self.folder))?;
         }
-        progress("installing the sandbox (about 35 s, once)");
+        let Purpose { name, secs, .. } = self.purpose;
+        progress(&format!("installing {name} (about {secs} s, once)"));
         let started = Instant::now();
         let log = self.beside("log");
         File::create(&log).map_err(SandboxError::io(&log))?;
@@ -83,11 +117,11 @@ impl Environment {
 
         let mut pip = Command::new(self.python());
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"]);
-        pip.arg(sources.join(REQUIREMENTS)).arg("-c").arg(sources.join(CONSTRAINTS));
+        pip.arg(sources.join(self.purpose.requirements)).arg("-c").arg(sources.join(self.purpose.constraints));
         self.run("pip install", pip, held, &log).await?;
 
         files::write(&self.folder.join(MARKER), &self.key)?;
-        progress(&format!("installed the sandbox in {} s", started.elapsed().as_secs()));
+        progress(&format!("installed {name} in {} s", started.elapsed().as_secs()));
         Ok(())
     }
 
@@ -121,7 +155,7 @@ fn advice(output: &str) -> String {
             .into();
     }
     if has(&["No space left"]) {
-        return "the sandbox needs about 320 MB; free some, or keep it elsewhere with:\n    export HYBRIDCTL_CACHE=/some/folder".into();
+        return "the sandbox needs about 320 MB, a real server as much again; free some, or keep it elsewhere with:\n    export HYBRIDCTL_CACHE=/some/folder".into();
     }
     if has(&["CERTIFICATE_VERIFY_FAILED", "SSLError"]) {
         return "if your network re-signs TLS, give pip its authority, then try again:\n    export PIP_CERT=/path/to/ca.pem".into();

@@ -12,7 +12,9 @@ mod files;
 mod install;
 mod interpreter;
 mod lock;
+mod mariadb;
 mod options;
+mod real_server;
 mod server;
 
 pub use control::loopback;
@@ -43,6 +45,9 @@ pub struct Sandbox {
     pub ca_file: PathBuf,
     /// The server's process id.
     pub pid: u32,
+    /// The version of the ZenML server that tasks run as processes; `None`: tasks are only simulated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real_server: Option<String>,
 }
 
 /// What an account would have before a deployment.
@@ -79,14 +84,29 @@ impl Sandbox {
 /// `progress` is told what takes long, one line each. Several processes may do this at once: one server comes of it.
 ///
 /// # Errors
-/// No usable Python, the installation or the start failed, or the recorded sandbox is not on a loopback address.
+/// No usable Python, the installation or the start failed, or the recorded sandbox or the proxy before it is not on a
+/// loopback address. Real servers are wanted, and there is no MariaDB for them, or a sandbox without them is running.
 pub async fn ensure(options: &Options, progress: &dyn Fn(&str)) -> Result<Sandbox> {
-    if let Some(found) = server::running(options).await? {
-        server::warn_of_other_version(options, progress);
-        return Ok(found);
-    }
+    let found = match server::running(options).await? {
+        Some(found) if options.real_server && found.real_server.is_none() => return Err(SandboxError::OnlySimulated),
+        Some(found) => {
+            server::warn_of_other_version(options, progress);
+            found
+        }
+        None => start(options, progress).await?,
+    };
+    let Some(proxy) = &options.proxy else { return Ok(found) };
+    loopback(proxy)?;
+    Ok(Sandbox { endpoint: proxy.clone(), ..found })
+}
+
+async fn start(options: &Options, progress: &dyn Fn(&str)) -> Result<Sandbox> {
     let python = install::ensure(options, progress).await?;
-    server::ensure(options, &python, progress).await
+    let real = match options.real_server {
+        true => Some(real_server::ensure(options, progress).await?),
+        false => None,
+    };
+    server::ensure(options, &python, real.as_ref(), progress).await
 }
 
 /// The running sandbox, or `None`. A record that a killed sandbox left behind counts as `None`.

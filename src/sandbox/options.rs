@@ -15,10 +15,15 @@ pub struct Options {
     pub python: Option<PathBuf>,
     /// Seconds that one step of a lifecycle takes (a database takes several to become available); 0 is instant.
     pub step_secs: f64,
+    /// Run real ZenML servers in the tasks, as processes.
+    pub real_server: bool,
     /// Hours without a request after which the sandbox ends itself.
     pub idle_hours: f64,
     /// A process whose end ends the sandbox too; `None` lets it outlive everybody.
     pub parent: Option<u32>,
+    /// Where the AWS calls go instead of straight to the sandbox, `http://127.0.0.1:5001`: a proxy before it that
+    /// disturbs them, for tests.
+    pub proxy: Option<String>,
 }
 
 impl Options {
@@ -26,7 +31,8 @@ impl Options {
     ///
     /// `HYBRIDCTL_CACHE` moves the cache (default `$XDG_CACHE_HOME/hybridctl` or `~/.cache/hybridctl`),
     /// `HYBRIDCTL_SANDBOX_DIR` the data folder (default `sandbox/run` in the cache), `HYBRIDCTL_PYTHON` names the Python,
-    /// `HYBRIDCTL_SANDBOX_PARENT` the process whose end ends the sandbox (for tests).
+    /// `HYBRIDCTL_SANDBOX_PARENT` the process whose end ends the sandbox, and `HYBRIDCTL_SANDBOX_PROXY` what stands before
+    /// it (both for tests).
     ///
     /// # Errors
     /// Neither those variables nor `HOME` say where to keep the files, or a path cannot be made absolute.
@@ -51,8 +57,10 @@ impl Options {
             data: absolute(data)?,
             python: path("HYBRIDCTL_PYTHON"),
             step_secs: 0.3,
+            real_server: false,
             idle_hours: 4.0,
             parent: path("HYBRIDCTL_SANDBOX_PARENT").and_then(|pid| pid.to_str()?.parse().ok()),
+            proxy: path("HYBRIDCTL_SANDBOX_PROXY").map(|endpoint| endpoint.to_string_lossy().into_owned()),
         })
     }
 

@@ -5,6 +5,7 @@
 //! two commands at once start one.
 
 use super::error::tail_of;
+use super::real_server::RealServer;
 use super::{Options, Result, Sandbox, SandboxError, control, files, lock};
 use std::fs::File;
 use std::path::Path;
@@ -49,7 +50,12 @@ fn recorded(options: &Options) -> Result<Option<Sandbox>> {
 }
 
 /// Returns the running sandbox, or starts one, or waits for the one that another process is starting.
-pub(super) async fn ensure(options: &Options, python: &Path, progress: &dyn Fn(&str)) -> Result<Sandbox> {
+pub(super) async fn ensure(
+    options: &Options,
+    python: &Path,
+    real: Option<&RealServer>,
+    progress: &dyn Fn(&str),
+) -> Result<Sandbox> {
     let started = Instant::now();
     let mut told = false;
     while started.elapsed() < START {
@@ -57,7 +63,7 @@ pub(super) async fn ensure(options: &Options, python: &Path, progress: &dyn Fn(&
             return Ok(found);
         }
         if let Some(held) = lock::attempt(&options.server_lock())? {
-            return start(options, python, held, progress).await;
+            return start(options, python, real, held, progress).await;
         }
         if !told {
             progress("waiting for the sandbox that another process is starting or ending");
@@ -68,7 +74,13 @@ pub(super) async fn ensure(options: &Options, python: &Path, progress: &dyn Fn(&
     Err(SandboxError::Busy { lock: options.server_lock(), waited_secs: START.as_secs() })
 }
 
-async fn start(options: &Options, python: &Path, held: File, progress: &dyn Fn(&str)) -> Result<Sandbox> {
+async fn start(
+    options: &Options,
+    python: &Path,
+    real: Option<&RealServer>,
+    held: File,
+    progress: &dyn Fn(&str),
+) -> Result<Sandbox> {
     progress("starting the sandbox (about 5 s)");
     let sources = files::unpack(options).await?;
     let record = options.record();
@@ -79,7 +91,7 @@ async fn start(options: &Options, python: &Path, held: File, progress: &dyn Fn(&
     // The last words of a sandbox that crashed are kept once.
     let _ = std::fs::rename(options.log(), options.data.join("sandbox.previous.log"));
     files::write(&options.source_mark(), &files::version())?;
-    let mut child = spawn(options, python, &sources, held)?;
+    let mut child = spawn(options, python, real, &sources, held)?;
     let started = Instant::now();
     loop {
         if let Some(found) = running(options).await? {
@@ -97,7 +109,7 @@ async fn start(options: &Options, python: &Path, held: File, progress: &dyn Fn(&
 }
 
 /// Starts the process. If this command ends before the sandbox is ready, it stays, and the next command waits for it.
-fn spawn(options: &Options, python: &Path, sources: &Path, held: File) -> Result<Child> {
+fn spawn(options: &Options, python: &Path, real: Option<&RealServer>, sources: &Path, held: File) -> Result<Child> {
     let log = options.log();
     let output = File::options().append(true).create(true).open(&log).map_err(SandboxError::io(&log))?;
     let errors = output.try_clone().map_err(SandboxError::io(&log))?;
@@ -107,6 +119,10 @@ fn spawn(options: &Options, python: &Path, sources: &Path, held: File) -> Result
     command.arg("--idle-hours").arg(options.idle_hours.to_string());
     if let Some(parent) = options.parent {
         command.arg("--parent").arg(parent.to_string());
+    }
+    if let Some(real) = real {
+        command.arg("--real-server").arg(&real.version).arg("--programs").arg(&real.programs);
+        command.args(real.mariadb.iter().flat_map(|folder| [Path::new("--mariadb"), folder]));
     }
     command.current_dir(sources).env_clear();
     command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));

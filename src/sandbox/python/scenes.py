@@ -110,6 +110,8 @@ class Stack:
         self.alb, self.ecs, self.rds = (ec2.create_security_group(GroupName=name, Description=name, VpcId=self.vpc)["GroupId"] for name in ("alb", "ecs", "rds"))
         if self.wrong == "no egress":
             ec2.revoke_security_group_egress(GroupId=self.ecs, IpPermissions=[ANYWHERE])
+        everybody = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        ec2.authorize_security_group_ingress(GroupId=self.alb, IpPermissions=[everybody])
         if self.wrong != "no ingress":
             self._allow(self.ecs, self.port, self.alb)
         if self.wrong != "database closed":
@@ -532,6 +534,40 @@ def service_drains() -> None:
 
 
 @scene
+def a_service_that_moves_to_another_target_group_leaves_the_first() -> None:
+    stack, elb = Stack(), client("elbv2")
+    stack.settled("SUCCESSFUL")
+    other = elb.create_target_group(Name=f"o{stack.id}", Protocol="HTTP", Port=stack.port, VpcId=stack.vpc, TargetType="ip", HealthCheckPath="/health")["TargetGroups"][0]["TargetGroupArn"]
+    elb.create_listener(LoadBalancerArn=stack.balancer, Protocol="HTTP", Port=9000, DefaultActions=[{"Type": "forward", "TargetGroupArn": other}])
+    moved = {"targetGroupArn": other, "containerName": "zenml-server", "containerPort": stack.port}
+    client("ecs").update_service(cluster=stack.cluster, service="s", loadBalancers=[moved])
+    stack.settled("SUCCESSFUL")
+    until(stack.health, lambda found: found == set())
+    stack.targets = other
+    assert stack.health() == {("healthy", None)}, stack.health()
+
+
+@scene
+def a_rollout_after_another_never_takes_the_last_good_task_away() -> None:
+    stack, ecs, elb = Stack(), client("ecs"), client("elbv2")
+    stack.settled("SUCCESSFUL")
+    running = lambda: ecs.list_tasks(cluster=stack.cluster, serviceName="s", desiredStatus="RUNNING")["taskArns"]
+    update = lambda **changes: ecs.update_service(cluster=stack.cluster, service="s", **changes)
+    share = lambda most: {"maximumPercent": most, "minimumHealthyPercent": 100, "deploymentCircuitBreaker": {"enable": False, "rollback": False}}
+    (good,) = running()
+    # A rollout whose task is never healthy and never unhealthy: its target group has no listener any more.
+    other = elb.create_target_group(Name=f"u{stack.id}", Protocol="HTTP", Port=stack.port, VpcId=stack.vpc, TargetType="ip", HealthCheckPath="/health")["TargetGroups"][0]["TargetGroupArn"]
+    listener = elb.create_listener(LoadBalancerArn=stack.balancer, Protocol="HTTP", Port=9001, DefaultActions=[{"Type": "forward", "TargetGroupArn": other}])["Listeners"][0]["ListenerArn"]
+    update(loadBalancers=[{"targetGroupArn": other, "containerName": "zenml-server", "containerPort": stack.port}], deploymentConfiguration=share(100))
+    elb.delete_listener(ListenerArn=listener)
+    update(deploymentConfiguration=share(200))
+    first = until(running, lambda found: len(found) == 2)
+    update(forceNewDeployment=True)
+    second = until(running, lambda found: len(found) == 2 and set(found) != set(first))
+    assert good in second and ("healthy", None) in stack.health(), (good, second, stack.health())
+
+
+@scene
 def certificate_is_issued_by_its_record() -> None:
     acm, name = client("acm"), f"v{uuid.uuid4().hex[:6]}.mycompany.com"
     arn = acm.request_certificate(DomainName=name, ValidationMethod="DNS")["CertificateArn"]
@@ -556,6 +592,20 @@ def service_linked_roles() -> None:
     assert "has been taken" in refused(lambda: iam.create_service_linked_role(AWSServiceName="rds.amazonaws.com"), "InvalidInput")
     names = [role["RoleName"] for role in iam.list_roles(PathPrefix="/aws-service-role/")["Roles"]]
     assert "AWSServiceRoleForRDS" in names, names
+
+
+@scene
+def lines_are_shown_in_the_order_in_which_they_were_written() -> None:
+    """Also when a long chunk is followed at once by a short one, as at the end of a traceback."""
+    from moto.logs.models import logs_backends
+    from simulator import logs
+
+    backend, written = logs_backends["123456789012"][REGION], [f"line {at}" for at in range(300)]
+    backend.create_log_group("/order", {})
+    for chunk in (written[:290], written[290:]):
+        logs.write("123456789012", REGION, ("/order", "stream"), chunk)
+    events, _, _ = backend.get_log_events("/order", "", "stream", None, None, 1000, None, True)
+    assert [event["message"] for event in events] == written, events[-12:]
 
 
 @scene

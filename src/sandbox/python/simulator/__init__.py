@@ -14,9 +14,11 @@ moto's model and response classes:
     scheduler     rolling updates, circuit breaker; tasks: one task's life; startup: whether a task can start
     deployments   service deployments and revisions; definitions: task definitions
     application   the ZenML server that a task runs, judged by its environment and command; serverlog, serverhttp
+    realserver    tasks as processes, on request: children, MariaDB (mariadb) behind doors, a stand-in for the control plane
     workspace     the HTTPS and HTTP endpoints behind the load balancers; authority: the certificate authority
-    secrets, identity, certificates, dns, resolver, logs, scaling, metrics, tagging
-    control       the /sandbox HTTP API; server: the process
+    secrets, buckets, identity, certificates, dns, resolver, logs, scaling, metrics, tagging
+    account       regions, zones, quotas, dry runs; conditions: what a rehearsal takes away
+    control       the /sandbox HTTP API; server: the process; duplicate: a second process with the same world
 
 Importing a module installs its behaviour, so `server` imports all of them.
 """

@@ -11,7 +11,8 @@ before logging is set up (exit 1), on a database it cannot use (exit 3), and oth
     …oom                    killed for memory, exit 137
 
 `--containers opaque` (or an image whose name has no "zenml") stands for any other program: it listens on its mapped
-port when a service runs it, and ends well after two steps when it is run once.
+port when a service runs it, and ends well after two steps when it is run once. With a real server (`realserver`) images
+with "zenml" in their name are processes; only what image tags provoke is still played.
 """
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import store
+from . import clock, conditions, realserver, store
 from .serverlog import Log
 from .store import Place, StoreError, truthy
 
@@ -41,18 +42,29 @@ class Container:
     environment: dict[str, str]
     ports: list[int]
     in_service: bool
+    overrides: dict[str, str] = field(default_factory=dict)
+    memory: int = 0
 
     @property
     def tag(self) -> str:
-        name = self.image.split("@")[0]
-        return name.rsplit(":", 1)[1] if ":" in name.rsplit("/", 1)[-1] else "latest"
+        return tag_of(self.image)
 
     @property
     def version(self) -> str:
-        """The server version in the image: the tag, without the suffix that provokes a failure."""
-        version, _, suffix = self.tag.partition("-")
-        provoking = any(word in suffix for word in _FAILURES) or re.search(r"exit\d+", suffix)
-        return version if provoking else self.tag
+        return version_of(self.image)
+
+
+def tag_of(image: str) -> str:
+    name = image.split("@")[0]
+    return name.rsplit(":", 1)[1] if ":" in name.rsplit("/", 1)[-1] else "latest"
+
+
+def version_of(image: str) -> str:
+    """The server version in an image: the tag, without the suffix that provokes a failure."""
+    tag = tag_of(image)
+    version, _, suffix = tag.partition("-")
+    provoking = any(word in suffix for word in _FAILURES) or re.search(r"exit\d+", suffix)
+    return version if provoking else tag
 
 
 @dataclass
@@ -68,6 +80,28 @@ class Process:
     place: Place | None = None
     server: bool = False
     instance_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    is_real: bool = False
+    # A start that takes a while: the steps until it is over, the lines then, and the port that it listens on from then on.
+    start: tuple[float, list[str], int] | None = None
+    is_booting: bool = False
+    is_over: bool = True
+
+    def drain(self) -> list[str]:
+        """The lines written since the last call."""
+        lines, self.lines = self.lines, []
+        return lines
+
+    def proceed(self, since: float) -> None:
+        """Ends a start whose time has come; it began at this moment."""
+        if self.start is not None and clock.passed(since, self.start[0]):
+            (_, lines, self.port), self.start = self.start, None
+            self.lines += lines
+
+    def terminate(self) -> None:
+        """What SIGTERM does."""
+        if self.server and self.container is not None:
+            self.lines += Log(self.container.environment).stopped()
+        self.exit_code = 0
 
     def status_of(self, path: str) -> int:
         """The HTTP status of a health check."""
@@ -80,9 +114,12 @@ class Process:
         return self.container is not None and _setting(self.container.environment, "ZENML_SERVER_DEPLOYMENT_TYPE") == "cloud"
 
 
-def run(container: Container, place: Place) -> Process:
+def run(container: Container, place: Place) -> Process | realserver.RealProcess:
     log = Log(container.environment)
     process = _provoked(container, log)
+    if process is None and realserver.is_on() and not is_opaque(container.image):
+        serves = _is_server(container.command)
+        return realserver.run(container, place, port_of(container.command) if serves else None, serves)
     if process is None:
         if is_opaque(container.image):
             process = Process(["container started"], port=(container.ports or [None])[0])
@@ -122,7 +159,8 @@ def _provoked(container: Container, log: Log) -> Process | None:
     code = re.search(r"exit(\d+)", tag)
     if code:
         return Process(log.start() + log.line("CRITICAL", "Simulated failure."), exit_code=int(code.group(1)))
-    if "oom" in tag:
+    needed = 0 if migration else conditions.value("server_memory", 0)
+    if "oom" in tag or container.memory < needed:
         return Process(log.start(), exit_code=137, reason="OutOfMemoryError: Container killed due to memory usage")
     if "migratefail" in tag and migration:
         return Process(
@@ -200,11 +238,16 @@ def _server(container: Container, place: Place, log: Log) -> Process:
     lines = log.start()
     try:
         lines += _open_store(container, place, log)
-        if "rejected" in environment.get("ZENML_SERVER_PRO_OAUTH2_CLIENT_SECRET", ""):
+        if conditions.value("server_fails"):
+            raise StoreError(str(conditions.value("server_fails")))
+        refused = "rejected" in environment.get("ZENML_SERVER_PRO_OAUTH2_CLIENT_SECRET", "")
+        if refused or not conditions.value("client_accepted", True):
             raise StoreError(f"RuntimeError: Error fetching auth token from the Cloud API: 401 Client Error: Unauthorized for url: {environment['ZENML_SERVER_PRO_API_URL']}/auth/login")
     except StoreError as failure:
         return Process(lines + log.failed(str(failure)), exit_code=3)
     port = port_of(container.command)
+    if steps := conditions.value("server_steps", 0):
+        return Process(lines, server=True, start=(steps, log.started(port), port))
     return Process(lines + log.started(port), port=port, server=True)
 
 
@@ -229,8 +272,12 @@ def environment_of(task: Any, container: dict[str, Any], secrets: dict[str, str]
     """Definition, then secrets, then the overrides of RunTask."""
     found = {pair["name"]: pair.get("value") or "" for pair in container.get("environment") or []}
     found.update(secrets)
-    found.update({pair["name"]: pair.get("value") or "" for pair in override_of(task, container["name"]).get("environment") or []})
+    found.update(overrides_of(task, container))
     return found
+
+
+def overrides_of(task: Any, container: dict[str, Any]) -> dict[str, str]:
+    return {pair["name"]: pair.get("value") or "" for pair in override_of(task, container["name"]).get("environment") or []}
 
 
 def override_of(task: Any, name: str) -> dict[str, Any]:

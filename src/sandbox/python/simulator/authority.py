@@ -6,6 +6,7 @@ sandbox issues is signed by one authority, whose certificate is written to the d
 from __future__ import annotations
 
 import datetime
+import ipaddress
 from pathlib import Path
 
 from cryptography import x509
@@ -42,13 +43,15 @@ class Authority:
             .sign(self._key, hashes.SHA256())
         )
 
-    def issue(self, names: list[str]) -> tuple[bytes, bytes]:
-        """A certificate for the names and its key, both as PEM. The first name is the subject."""
+    def issue(self, names: list[str], addresses: list[str] | None = None, days: int = 395) -> tuple[bytes, bytes]:
+        """A certificate for the names and addresses and its key, both as PEM. The first name is the subject. `days` that are
+        over: an expired one."""
+        alternatives = [*(x509.DNSName(name) for name in names), *(x509.IPAddress(ipaddress.ip_address(address)) for address in addresses or [])]
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
         certificate = (
-            self._builder(subject, self.certificate.subject, key.public_key(), 395)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+            self._builder(subject, self.certificate.subject, key.public_key(), days)
+            .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -71,7 +74,7 @@ class Authority:
             .issuer_name(issuer)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(_now() - datetime.timedelta(days=1))
+            .not_valid_before(_now() - datetime.timedelta(days=1 - min(days, 0)))
             .not_valid_after(_now() + datetime.timedelta(days=days))
         )
 

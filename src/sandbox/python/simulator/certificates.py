@@ -14,7 +14,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.elbv2.models import elbv2_backends
 from moto.route53.models import route53_backends
 
-from . import clock
+from . import clock, conditions
 from .authority import AUTHORITY, pem_of
 from .patching import backends, wrap
 
@@ -82,6 +82,7 @@ def _describe(original: Any, self: Any) -> dict[str, Any]:
     if self.status == "PENDING_VALIDATION":
         for absent in ("IssuedAt", "NotAfter", "NotBefore", "Serial"):
             certificate.pop(absent, None)
+    certificate.update(conditions.value("certificate", {}))
     return described
 
 

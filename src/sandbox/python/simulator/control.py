@@ -1,9 +1,11 @@
-"""The /sandbox HTTP interface, on the same port as the AWS API: status, seed, reset, stop.
+"""The /sandbox HTTP interface, on the same port as the AWS API: status, seed, conditions, reset, copy, stop.
 
     GET  /sandbox/status      the world's id, ports, the authority's certificate
     POST /sandbox/seed        {"zone", "host", "region"}: what an account would have before a deployment
     GET  /sandbox/workspace   ?host=…: the healthy tasks behind a host, and whether they share a signing key
+    POST /sandbox/conditions  what the account lacks: see `conditions`
     POST /sandbox/reset       an empty world, with a new id
+    POST /sandbox/copy        {"data"}: a second sandbox with the same world, in a process and a data folder of its own
     POST /sandbox/stop        ends the process
 
 Every other request goes to moto, one at a time, after the world was moved to the present.
@@ -14,6 +16,7 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,7 +25,7 @@ from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.route53.models import route53_backends
 
-from . import balancing, clock, dns, health, serverhttp, workspace
+from . import balancing, clock, conditions, dns, health, serverhttp, workspace
 
 ACCOUNT = "123456789012"
 
@@ -35,6 +38,8 @@ class World:
         self.started = self.used = clock.now()
         self.ports: dict[str, Any] = {}
         self.stopped = threading.Event()
+        self.moto: Callable[..., Iterable[bytes]]
+        self.copy: Callable[[Path], dict[str, Any]]
         self._announce = announce
 
     def describe(self) -> dict[str, Any]:
@@ -76,8 +81,8 @@ def behind(host: str) -> dict[str, Any]:
 class Application:
     """The WSGI application around moto's."""
 
-    def __init__(self, world: World, moto: Callable[..., Iterable[bytes]]) -> None:
-        self._world, self._moto = world, moto
+    def __init__(self, world: World) -> None:
+        self._world = world
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         self._world.used = clock.now()
@@ -89,7 +94,7 @@ class Application:
             return _respond(start_response, "200 OK", {"status": "ok"})
         with clock.LOCK:
             clock.advance()
-            return list(self._moto(environ, start_response))
+            return list(self._world.moto(environ, start_response))
 
     def _control(self, environ: dict[str, Any], start_response: Callable[..., Any], name: str) -> Iterable[bytes]:
         method = environ.get("REQUEST_METHOD", "GET")
@@ -105,9 +110,14 @@ class Application:
                 given = _body(environ)
                 with clock.LOCK:
                     return _respond(start_response, "200 OK", {"world": self._world.id, **seed(given["zone"], given["host"], given["region"])})
+            if (method, name) == ("POST", "conditions"):
+                with clock.LOCK:
+                    return _respond(start_response, "200 OK", conditions.change(_body(environ)))
             if (method, name) == ("POST", "reset"):
                 self._world.reset()
                 return _respond(start_response, "200 OK", self._world.describe())
+            if (method, name) == ("POST", "copy"):
+                return _respond(start_response, "200 OK", self._world.copy(Path(_body(environ)["data"])))
             if (method, name) == ("POST", "stop"):
                 # After the answer has gone out.
                 threading.Timer(0.2, self._world.stopped.set).start()

@@ -14,7 +14,7 @@ from typing import Any
 from moto.logs.models import logs_backends
 from moto.rds import models as rds
 
-from . import clock, database_rules, network, schema
+from . import clock, database_rules, network, placement, schema
 from .database_rules import refuse
 from .patching import backends, wrap
 
@@ -70,21 +70,12 @@ def _create(original: Any, self: Any, values: Any) -> Any:
     instance = original(self, values)
     instance.dbi_resource_id = "db-" + "".join(random.choices(string.ascii_uppercase + string.digits, k=26))
     instance.pending_modified_values = {}
-    _open_interfaces(self, instance)
+    placement.settle(self, instance)
     # With log exports or insights an instance is available for a moment and then modifying once more.
     again = [("available", 1), ("modifying", 2)] if instance.enabled_cloudwatch_logs_exports else []
     clock.phases(instance, ("creating", 4), *again)
     clock.notes(instance)["logs_due"] = clock.after(4)
     return instance
-
-
-def _open_interfaces(self: Any, instance: Any) -> None:
-    group = getattr(instance, "db_subnet_group", None)
-    if group is not None:
-        subnets = list(group._subnets)[: 2 if instance.multi_az else 1]
-        clock.notes(instance)["interfaces"] = network.own_interfaces(
-            network.backend_of(self), subnets, instance.vpc_security_group_ids, "RDSNetworkInterface"
-        )
 
 
 @wrap(Backend, "modify_db_instance")
@@ -138,6 +129,8 @@ def _after_modification(self: Any, instance: Any, changes: dict[str, Any], kept:
     if kept.get("db_parameter_group_name") and kept["db_parameter_group_name"] != group_before:
         clock.notes(instance)["apply_status"] = "pending-reboot"
         changes = {**changes, "db_parameter_group_name": True}
+    if "multi_az" in changes:
+        placement.settle(self, instance)
     if "master_user_password" in changes and len(changes) == 1:
         clock.phases(instance, ("resetting-master-credentials", 1))
     elif any(key in changes for key in _SLOW):

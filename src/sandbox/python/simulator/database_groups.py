@@ -2,18 +2,20 @@
 
 Names are stored in lower case, a group in use cannot be deleted, a subnet group needs two zones, parameters are
 checked by name and report whether they are in effect (`ParameterApplyStatus`). DescribeDBEngineVersions,
-DescribeOrderableDBInstanceOptions and automated-backup replication exist here and not, or not usefully, in moto.
+DescribeDBMajorEngineVersions, DescribeOrderableDBInstanceOptions and automated-backup replication exist here and not,
+or not usefully, in moto.
 """
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.rds import models as rds
 from moto.rds.responses import RDSResponse
 
-from . import clock, database_rules
+from . import clock, conditions, database_rules, placement
 from .database_rules import refuse
 from .patching import add, wrap
 
@@ -52,6 +54,7 @@ def _describe_subnet_groups(original: Any, self: Any, subnet_group_name: Any) ->
 @wrap(Backend, "modify_db_subnet_group")
 def _modify_subnet_group(original: Any, self: Any, subnet_name: str, description: Any, subnets: Any) -> Any:
     _check_zones(subnets)
+    placement.check_leaving(self, subnet_name.lower(), subnets)
     group = original(self, subnet_name.lower(), description, subnets)
     # moto takes the group out and forgets to put it back.
     self.subnet_groups[subnet_name.lower()] = group
@@ -164,7 +167,7 @@ def _engine_versions(self: Any) -> ActionResult:
             "SupportsLogExportsToCloudwatchLogs": True,
             "Status": "available",
         }
-        for version in database_rules.MYSQL_VERSIONS
+        for version in conditions.value("versions", database_rules.MYSQL_VERSIONS)
         if engine in (None, "mysql") and (not wanted or version == wanted or version.startswith(wanted + "."))
     ]
     return ActionResult({"DBEngineVersions": versions[-1:] if self.params.get("DefaultOnly") else versions})
@@ -175,15 +178,16 @@ def _orderable_options(self: Any) -> ActionResult:
     wanted, version = self.params.get("DBInstanceClass"), self.params.get("EngineVersion")
     if self.params.get("Engine") != "mysql" or (wanted and not database_rules.INSTANCE_CLASS.match(wanted)):
         return ActionResult({"OrderableDBInstanceOptions": []})
-    zones = [{"Name": f"{self.region}{letter}"} for letter in "abc"]
+    offers = conditions.value("offers", {})
+    zones = [{"Name": name} for name in offers.get("zones", [f"{self.region}{letter}" for letter in "abc"])]
     options = [
         {
             "Engine": "mysql",
-            "EngineVersion": database_rules.resolve_version("mysql", version),
+            "EngineVersion": one,
             "DBInstanceClass": name,
             "LicenseModel": "general-public-license",
             "AvailabilityZones": zones,
-            "MultiAZCapable": True,
+            "MultiAZCapable": offers.get("multi_az", True),
             "Vpc": True,
             "SupportsStorageEncryption": True,
             "StorageType": kind,
@@ -192,8 +196,34 @@ def _orderable_options(self: Any) -> ActionResult:
         }
         for name in ([wanted] if wanted else ["db.t3.micro", "db.t4g.small", "db.t4g.medium", "db.m7g.large"])
         for kind in ("gp2", "gp3")
+        for one in ([database_rules.resolve_version("mysql", version)] if version else database_rules.MYSQL_VERSIONS)
     ]
     return ActionResult({"OrderableDBInstanceOptions": options})
+
+
+# Last day of standard support.
+SUPPORTED_UNTIL = {"8.0": "2026-07-31", "8.4": "2029-07-31"}
+
+
+@add(RDSResponse, "describe_db_major_engine_versions")
+def _major_versions(self: Any) -> ActionResult:
+    if self.params.get("Engine") not in (None, "mysql"):
+        return ActionResult({"DBMajorEngineVersions": []})
+    ends = {**SUPPORTED_UNTIL, **conditions.value("support", {})}
+    versions = [
+        {
+            "Engine": "mysql",
+            "MajorEngineVersion": major,
+            "SupportedEngineLifecycles": [
+                {
+                    "LifecycleSupportName": "open-source-rds-standard-support",
+                    "LifecycleSupportEndDate": datetime.fromisoformat(f"{end}T23:59:59+00:00"),
+                }
+            ],
+        }
+        for major, end in ends.items()
+    ]
+    return ActionResult({"DBMajorEngineVersions": versions})
 
 
 @add(RDSResponse, "describe_db_instance_automated_backups")

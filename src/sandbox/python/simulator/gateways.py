@@ -13,6 +13,7 @@ from moto.ec2 import models as ec2
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, InvalidRouteError
 from moto.ec2.models.nat_gateways import NatGateway
 from moto.ec2.models.route_tables import Route
+from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
 
 from . import clock
@@ -96,6 +97,23 @@ def _finish_deletions() -> bool:
             if clock.now() - note["deleted_at"] > REMEMBERED_SECONDS:
                 del backend.nat_gateways[gateway.id]
     return changed
+
+
+@wrap(Backend, "create_vpc_endpoint")
+def _create_endpoint(original: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    """An interface endpoint is known by the description of its interfaces, which are in its security groups."""
+    endpoint = original(self, *args, **kwargs)
+    groups = [self.get_security_group_from_id(group) for group in endpoint.security_group_ids or []]
+    for interface in (self.enis[known] for known in endpoint.network_interface_ids or [] if known in self.enis):
+        interface.description, interface.interface_type = f"VPC Endpoint Interface {endpoint.id}", "vpc_endpoint"
+        interface.status, interface.requester_managed = "in-use", True
+        interface._group_set = [group for group in groups if group is not None] or interface._group_set
+    return endpoint
+
+
+@wrap(VPCEndPoint, "get_filter_value")
+def _endpoint_value(original: Any, self: Any, filter_name: str, *args: Any, **kwargs: Any) -> Any:
+    return self.id if filter_name == "vpc-endpoint-id" else original(self, filter_name, *args, **kwargs)
 
 
 @wrap(Backend, "delete_vpc_endpoints")

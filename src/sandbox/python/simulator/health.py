@@ -82,7 +82,8 @@ def verdict(group_arn: str, registration: Registration) -> Verdict:
     group = backend.target_groups.get(group_arn)
     if group is None or not group.load_balancer_arns:
         return "unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer"
-    if not clock.passed(registration.since, 2):
+    process = registration.task.life.process
+    if not clock.passed(registration.since, 2) or process is not None and process.is_booting:
         return "initial", "Elb.InitialHealthChecking", "Initial health checks in progress"
     return _failure(backend, group, registration) or ("healthy", None, None)
 
@@ -100,6 +101,8 @@ def _failure(backend: Any, group: Any, registration: Registration) -> Verdict | 
     if process is None or process.exit_code is not None or process.port != port:
         return "unhealthy", "Target.FailedHealthChecks", "Health checks failed"
     code = process.status_of(group.health_check_path or "/")
+    if code is None:
+        return "unhealthy", "Target.Timeout", "Request timed out"
     if not _matches(code, (group.matcher or {}).get("HttpCode", "200")):
         return "unhealthy", "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{code}]"
     return None

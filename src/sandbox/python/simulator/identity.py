@@ -16,6 +16,7 @@ from moto.iam import models
 from moto.iam.exceptions import EntityAlreadyExists, InvalidInput, MalformedPolicyDocument, NotFoundException
 from moto.iam.responses import IamResponse
 
+from . import conditions
 from .patching import add, wrap
 
 SERVICE_LINKED = {
@@ -131,10 +132,16 @@ def _list(value: Any) -> list[Any]:
 
 @add(IamResponse, "simulate_principal_policy")
 def _simulate_principal_policy(self: Any) -> ActionResult:
-    """Answers for roles; a user or the root of the sandbox account may do everything."""
+    """Answers for roles; a user or the root of the sandbox account may do everything but what the conditions deny."""
     role = role_by_arn(self.current_account, self._get_param("PolicySourceArn"))
+
+    def decided(action: str, resource: str) -> str:
+        if role is not None:
+            return decision(role, action, resource)
+        return "explicitDeny" if conditions.denies(action) else "allowed"
+
     results = [
-        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed" if role is None else decision(role, action, resource)}
+        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": decided(action, resource)}
         for action in self._get_param("ActionNames") or []
         for resource in self._get_param("ResourceArns") or ["*"]
     ]

@@ -1,6 +1,6 @@
 """CloudWatch Logs: retention values AWS knows, `?A ?B` filters, and the streams that tasks write.
 
-moto takes any retention and ignores filter patterns with question marks (OR). Tasks write one stream
+moto takes any retention, ignores filter patterns with question marks (OR), and gives a new group the tags of a deleted one. Tasks write one stream
 `<prefix>/<container>/<task id>`, as the awslogs driver does.
 """
 from __future__ import annotations
@@ -27,6 +27,14 @@ def _put_retention(original: Any, self: Any, log_group_name: str, retention_in_d
     return original(self, log_group_name, retention_in_days)
 
 
+@wrap(models.LogsBackend, "delete_log_group")
+def _delete(original: Any, self: Any, log_group_name: str) -> None:
+    group = self.groups.get(log_group_name)
+    original(self, log_group_name)
+    if group is not None:
+        self.tagger.delete_all_tags_for_resource(group.arn)
+
+
 @wrap(models.LogStream, "filter_log_events")
 def _filter(original: Any, self: Any, start_time: int, end_time: int, filter_pattern: str) -> list[dict[str, Any]]:
     words = (filter_pattern or "").split()
@@ -51,11 +59,15 @@ def group_exists(account_id: str, region: str, group: str) -> bool:
 
 
 def write(account_id: str, region: str, target: tuple[str, str] | None, lines: list[str]) -> None:
-    """Appends lines; a group that was deleted meanwhile swallows them."""
+    """Appends lines; a group that was deleted meanwhile swallows them.
+
+    Lines that are read together have one time, as with the awslogs driver: events are shown in the order of their times, and
+    a line must not come after those that are read next.
+    """
     backend = models.logs_backends[account_id][region]
     if target is None or target[0] not in backend.groups or not lines:
         return
     group, stream = target
     backend.ensure_log_stream(group, stream)
     moment = int(clock.now() * 1000)
-    backend.put_log_events(group, stream, [{"timestamp": moment + at, "message": line} for at, line in enumerate(lines)])
+    backend.put_log_events(group, stream, [{"timestamp": moment, "message": line} for line in lines])

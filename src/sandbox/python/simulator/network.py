@@ -7,12 +7,14 @@ compared without case, as AWS does.
 """
 from __future__ import annotations
 
+import fnmatch
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2 import models as ec2
+from moto.ec2 import utils
 from moto.ec2.exceptions import DependencyViolationError, EC2ClientError, InvalidSecurityGroupDuplicateError, InvalidVPCIdError
 from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.responses import EC2Response
@@ -26,6 +28,15 @@ INTERNET = "52.94.5.1"
 
 # moto sets this only in VPCs with DNS host names, and fails without it in others.
 NetworkInterface.private_dns_name = ""
+
+
+@wrap(utils, "is_filter_matching")
+def _filter_matches(original: Any, obj: Any, name: str, wanted: Any) -> bool:
+    """Of an attribute with several values (the subnets of a route table) one that is asked for is enough; moto wants one list in the other."""
+    value = obj.get_filter_value(name)
+    if isinstance(value, str) or not isinstance(value, Collection) or not isinstance(wanted, list):
+        return bool(original(obj, name, wanted))
+    return any(fnmatch.fnmatch(str(one), pattern) for one in value for pattern in wanted)
 
 
 def backend_of(other: Any) -> Backend:
@@ -93,6 +104,12 @@ def can_connect(
     source, target = list(source), list(target)
     out = permits(_rules(backend, source, "egress_rules"), port, target, target_address)
     return out and permits(_rules(backend, target, "ingress_rules"), port, source, source_address)
+
+
+def lets_anybody_in(backend: Backend, groups: Iterable[str], port: int) -> bool:
+    """Whether an inbound rule of the groups opens a TCP port, to whomever."""
+    rules = _rules(backend, groups, "ingress_rules")
+    return any(str(rule.ip_protocol) == "-1" or rule.from_port is not None and rule.from_port <= port <= rule.to_port for rule in rules)
 
 
 def can_leave(backend: Backend, groups: Iterable[str], port: int) -> bool:

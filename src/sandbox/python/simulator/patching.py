@@ -17,8 +17,8 @@ _tokens: dict[tuple[str, ...], tuple[str, Any]] = {}
 clock.forgets(_tokens.clear)
 
 
-def wrap(owner: type, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Replaces `owner.name` by a function that gets the original as its first argument."""
+def wrap(owner: Any, name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Replaces `owner.name` by a function that gets the original as its first argument. The owner is a class or a module."""
     original = getattr(owner, name)
 
     def decorate(replacement: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ import struct
 import threading
 from typing import Any
 
-from . import clock, dns
+from . import clock, conditions, dns, duplicate
 
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "TXT": 16, "AAAA": 28, "CAA": 257}
 _NAMES = {number: name for name, number in TYPES.items()}
@@ -22,6 +22,7 @@ def start(port: int = 0) -> int:
     """Serves in a background thread; returns the port."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", port))
+    duplicate.listens(server)
     threading.Thread(target=_serve, args=(server,), daemon=True, name="resolver").start()
     return server.getsockname()[1]
 
@@ -53,6 +54,8 @@ def answer(message: bytes) -> bytes:
 def _look_up(name: str, kind: str, depth: int = 0) -> tuple[int, list[tuple[str, str, bytes]]]:
     if dns.load_balancer_named(name) is not None:
         return _OK, [(name, "A", bytes([127, 0, 0, 1]))] if kind == "A" else []
+    if not conditions.value("delegated", True):
+        return _NXDOMAIN, []
     records = dns.records_of(name)
     if not records or depth > 8:
         known = any(dns.canonical(zone.name) == dns.canonical(name) for zone in dns.zones_over(name))

@@ -158,9 +158,11 @@ def _replace_unhealthy(backend: Any, service: Any, mine: list[Any]) -> None:
     for task in mine:
         if task.desired_status != "RUNNING" or task.last_status != "RUNNING" or task.life.process.exit_code is not None:
             continue  # not up, or about to end by itself
+        if task.life.process.is_booting:
+            continue  # the grace period of a real process is real time
         if not clock.passed(task.life.running_since, max(4, grace_steps(service))):
             continue
-        for balancer in service.load_balancers:
+        for balancer in task.life.balancers:
             group = balancer.get("targetGroupArn")
             state, reason, description = health.verdict_of(group, task) if group else ("healthy", None, None)
             if state == "unhealthy":
@@ -201,11 +203,11 @@ def _percent(service: Any, name: str, default: int) -> float:
     return float((service.deployment_configuration or {}).get(name, default)) / 100
 
 
-def is_well(service: Any, task: Any) -> bool:
+def is_well(task: Any) -> bool:
     """Running, and healthy behind every load balancer; without one, running for three steps."""
     if task.last_status != "RUNNING" or task.desired_status != "RUNNING":
         return False
-    groups = [balancer["targetGroupArn"] for balancer in service.load_balancers if balancer.get("targetGroupArn")]
+    groups = [balancer["targetGroupArn"] for balancer in task.life.balancers if balancer.get("targetGroupArn")]
     if groups:
         return all(health.verdict_of(group, task)[0] == "healthy" for group in groups)
     return clock.passed(task.life.running_since, 3)
@@ -228,8 +230,10 @@ def _start_and_stop(backend: Any, service: Any, want: int) -> None:
     if started:
         event(service, f"has started {started} tasks.")
         service.life.steady = False
-    well = sum(is_well(service, task) for task in current)
+    well = sum(is_well(task) for task in current)
     least = math.ceil(want * _percent(service, "minimumHealthyPercent", 100))
+    # Those that serve nobody go first: only healthy tasks count towards the minimum.
+    old.sort(key=is_well)
     for task in old[: max(0, well + len(old) - least)]:
         tasks.stop(backend, task, scaling, "ServiceSchedulerInitiated")
 
@@ -258,7 +262,7 @@ def _spawn(backend: Any, service: Any, entry: dict[str, Any]) -> None:
     )
     task.stop_code = None
     backend.tasks.setdefault(service.cluster_name, {})[task.task_arn] = task
-    tasks.begin(backend, task, service)
+    tasks.begin(backend, task, service, entry["revision"].balancers)
     task.enable_execute_command = bool(getattr(service, "enable_execute_command", False))
 
 
@@ -279,7 +283,7 @@ def _complete(backend: Any, service: Any, want: int) -> None:
     if current.status == "PENDING" and clock.passed(current.pending_since, 1):
         current.status, current.started = "IN_PROGRESS", utcnow()
     alive = [task for task in tasks_of(backend, service) if task.desired_status == "RUNNING"]
-    ready = sum(task.started_by == entry["id"] and is_well(service, task) for task in alive) >= want and len(alive) == want
+    ready = sum(task.started_by == entry["id"] and is_well(task) for task in alive) >= want and len(alive) == want
     if not ready or service.status != "ACTIVE":
         return
     if entry["rolloutState"] == "IN_PROGRESS" and current.status != "PENDING":

@@ -12,7 +12,10 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # Read by moto when it is imported: without it AmazonECSTaskExecutionRolePolicy and its like do not exist.
 os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
@@ -21,23 +24,28 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server  # noqa: E402
 
 from . import (  # noqa: E402, F401  (importing a module installs its behaviour)
+    account,
     application,
     balancing,
+    buckets,
     certificates,
     clock,
     compute,
+    conditions,
     control,
     database,
     database_groups,
     definitions,
     deployments,
     dns,
+    duplicate,
     gateways,
     health,
     identity,
     logs,
     metrics,
     network,
+    realserver,
     resolver,
     scaling,
     scheduler,
@@ -56,6 +64,9 @@ def arguments(given: list[str]) -> argparse.Namespace:
     parser.add_argument("--idle-hours", type=float, default=4, help="stop after this many hours without a request")
     parser.add_argument("--parent", type=int, help="stop when this process is gone")
     parser.add_argument("--containers", choices=("zenml", "opaque"), default="zenml", help="what runs in containers; opaque: any healthy program")
+    parser.add_argument("--real-server", metavar="VERSION", help="run ZenML servers of this version as processes")
+    parser.add_argument("--programs", type=Path, help="with --real-server: the `bin` of a Python environment with the server")
+    parser.add_argument("--mariadb", type=Path, help="with --real-server: unpacked packages with mariadbd; else it is on PATH")
     return parser.parse_args(given)
 
 
@@ -68,8 +79,34 @@ def main(given: list[str] | None = None) -> int:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
     world = control.World(lambda changed: _announce(changed, options.data))
-    moto = metrics.speak_cbor(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", options.port, control.Application(world, moto), threaded=True, request_handler=_QuietHandler)
+    world.moto = metrics.speak_cbor(DomainDispatcherApplication(create_backend_app))
+    signal.signal(signal.SIGTERM, lambda *_: world.stopped.set())
+    if options.real_server:
+        authorities = AUTHORITY.write(options.data).resolve()
+        realserver.turn_on(options.real_server, options.programs, options.mariadb, options.data.resolve(), authorities)
+    _serve(world, options, lambda line: print(line, flush=True))
+    return 0
+
+
+def _serve(world: control.World, options: argparse.Namespace, ready: Callable[[str], Any]) -> None:
+    """Listens, says where, and stays until it is told to go."""
+
+    def copy(folder: Path) -> dict[str, Any]:
+        if realserver.is_on():
+            raise ValueError("real servers cannot be in two worlds")
+
+        def live(told: Callable[[str], Any]) -> None:
+            options.data, options.port = folder, 0
+            folder.mkdir(parents=True, exist_ok=True)
+            _detach()
+            world.stopped = threading.Event()
+            _serve(world, options, told)
+
+        return duplicate.duplicate(live)
+
+    world.copy = copy
+    server = make_server("127.0.0.1", options.port, control.Application(world), threaded=True, request_handler=_QuietHandler)
+    duplicate.listens(server.socket)
     secure, plain = workspace.start()
     world.ports = {
         "endpoint": f"http://127.0.0.1:{server.server_port}",
@@ -78,20 +115,24 @@ def main(given: list[str] | None = None) -> int:
         "dns_port": resolver.start(),
         "ca_file": str(AUTHORITY.write(options.data).resolve()),
         "pid": os.getpid(),
+        **realserver.describe(),
     }
-    signal.signal(signal.SIGTERM, lambda *_: world.stopped.set())
     threading.Thread(target=server.serve_forever, daemon=True, name="api").start()
     _announce(world, options.data)
-    print(json.dumps(world.describe()), flush=True)
+    ready(json.dumps(world.describe()))
     _leave_output(options.data)
     _tick(world, options.idle_hours, options.parent)
+    realserver.end()
     _forget(world, options.data)
-    return 0
 
 
 class _QuietHandler(MotoRequestHandler):
     def log(self, type: str, message: str, *args: object) -> None:  # noqa: A002  (werkzeug's name)
         """One line per request helps nobody."""
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The `Date` of every answer, by AWS's clock."""
+        return super().date_time_string(time.time() + conditions.value("clock_ahead", 0) if timestamp is None else timestamp)
 
 
 def _detach() -> None:

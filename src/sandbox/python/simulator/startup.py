@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from . import identity, logs, network, secrets
+from . import application, conditions, identity, logs, network, realserver, secrets
 
 _MANAGED_ECR = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/(.+)$")
 _UNABLE = "ResourceInitializationError: unable to pull secrets or registry auth: "
@@ -109,11 +109,11 @@ def _check_image(backend: Any, task: Any, role: Any, image: str) -> None:
         account, region, path = found.groups()
         repository = f"arn:aws:ecr:{region}:{account}:repository/{re.split('[:@]', path)[0]}"
         actions = ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
-        if "denied" in tag or not all(identity.allows(role, action, repository) for action in actions):
+        if "denied" in tag or not conditions.value("image_granted", True) or not all(identity.allows(role, action, repository) for action in actions):
             raise CannotStart(f"{refused}unexpected status from HEAD request to https://{image.split('/')[0]}/v2/{path.split(':')[0]}/manifests/{tag}: 403 Forbidden")
     elif "denied" in tag:
         raise CannotStart(f"{refused}pull access denied, repository does not exist or may require authorization: 403 Forbidden")
-    if "missing" in tag:
+    if "missing" in tag or not conditions.value("image_present", True) or not application.is_opaque(image) and realserver.refuses(application.version_of(image)):
         raise CannotStart(f"{refused}{image}: not found")
 
 

@@ -13,9 +13,12 @@ from urllib.parse import unquote, urlsplit
 from moto.ec2.models import ec2_backends
 from moto.rds.models import rds_backends
 
-from . import clock, network, schema
+from . import clock, conditions, network, schema
 from .patching import backends
 
+# The authorities in the bundles of the regions, which alone are taken from a bundle here; the default is one of them.
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html
+_BUNDLED = ("rds-ca-default", "rds-ca-rsa2048-g1", "rds-ca-rsa4096-g1", "rds-ca-ecc384-g1")
 _DATABASE_NAME = re.compile(r'^[^\\/?%*:|"<>.-]{1,64}$')
 
 
@@ -86,9 +89,9 @@ def connect(environment: dict[str, str], place: Place) -> tuple[Any, Settings] |
     instance = instance_at(place.account_id, settings.host)
     if instance is None or instance.status == "creating":
         raise _unreachable(settings, "[Errno -2] Name or service not known")
-    if not _reaches(instance, place, settings.port):
+    if not reaches(instance, place, settings.port):
         raise _unreachable(settings, "timed out")
-    if instance.status in ("deleting", "rebooting", "stopped", "stopping", "starting"):
+    if instance.status in ("deleting", "rebooting", "stopped", "stopping", "starting") or not conditions.value("database_listens", True):
         raise _unreachable(settings, "[Errno 111] Connection refused")
     _check_tls(environment, instance, settings)
     if settings.username != instance.master_username or settings.password != instance._master_user_password:
@@ -96,7 +99,8 @@ def connect(environment: dict[str, str], place: Place) -> tuple[Any, Settings] |
     return instance, settings
 
 
-def _reaches(instance: Any, place: Place, port: int) -> bool:
+def reaches(instance: Any, place: Place, port: int) -> bool:
+    """Whether packets of a task get to the instance."""
     ec2 = ec2_backends[instance.account_id][instance.region]
     group = getattr(instance, "db_subnet_group", None)
     if group is not None and group._subnets[0].vpc_id != place.vpc_id:
@@ -110,7 +114,8 @@ def _reaches(instance: Any, place: Place, port: int) -> bool:
 
 def _check_tls(environment: dict[str, str], instance: Any, settings: Settings) -> None:
     encrypted = truthy(environment.get("ZENML_STORE_SSL"))
-    if encrypted and truthy(environment.get("ZENML_STORE_SSL_VERIFY_SERVER_CERT")) and not environment.get("ZENML_STORE_SSL_CA"):
+    is_known = environment.get("ZENML_STORE_SSL_CA") and instance.ca_certificate_identifier in _BUNDLED
+    if encrypted and truthy(environment.get("ZENML_STORE_SSL_VERIFY_SERVER_CERT")) and not is_known:
         raise _unreachable(settings, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: unable to get local issuer certificate (_ssl.c:1017)")
     if encrypted and environment.get("ZENML_STORE_SSL_CA") and "BEGIN CERTIFICATE" not in environment["ZENML_STORE_SSL_CA"]:
         raise StoreError("FileNotFoundError: [Errno 2] No such file or directory")

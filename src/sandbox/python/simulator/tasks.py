@@ -7,7 +7,8 @@ registration as a real one would. A stopped task stays visible for an hour.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from moto.core.utils import utcnow
@@ -41,11 +42,13 @@ class Life:
     groups: list[str]
     running_since: float | None = None
     stopping_since: float | None = None
+    # Those of the revision that it was started for: the service may have moved on to other target groups.
+    balancers: list[dict[str, Any]] = field(default_factory=list)
     process: application.Process | None = None
     unhealthy: bool = False
 
 
-def begin(backend: Any, task: Any, service: Any = None) -> None:
+def begin(backend: Any, task: Any, service: Any = None, balancers: Iterable[dict[str, Any]] = ()) -> None:
     """Gives a new moto task its life."""
     definition = backend.describe_task_definition(task.task_definition_arn)
     details = {detail["name"]: detail["value"] for attachment in task.attachments for detail in attachment["details"]}
@@ -56,6 +59,7 @@ def begin(backend: Any, task: Any, service: Any = None) -> None:
     interface.description = f"arn:aws:ecs:{backend.region_name}:{backend.account_id}:attachment/{task.attachments[0]['id']}"
     clock.notes(interface)["public"] = configuration.get("assignPublicIp") == "ENABLED"
     task.life = Life(definition, service, clock.now(), details["privateIPv4Address"], interface.id, list(configuration.get("securityGroups") or []))
+    task.life.balancers = list(balancers)
     task.created_at, task.connectivity, task.health_status = utcnow(), None, "UNKNOWN"
     task.availability_zone, task.platform_version, task.platform_family = interface.availability_zone, "1.4.0", "Linux"
     override = task.overrides or {}
@@ -103,6 +107,8 @@ def _start(backend: Any, task: Any) -> None:
             environment=application.environment_of(task, definition, secrets[definition["name"]]),
             ports=[mapping["containerPort"] for mapping in definition.get("portMappings") or []],
             in_service=life.service is not None,
+            overrides=application.overrides_of(task, definition),
+            memory=int(task.memory or 0),
         ),
         place,
     )
@@ -114,16 +120,24 @@ def _start(backend: Any, task: Any) -> None:
         container.network_interfaces = [{"attachmentId": task.attachments[0]["id"], "privateIpv4Address": life.address}]
         if definition.get("healthCheck"):
             container.health_status = task.health_status = "HEALTHY"
-    logs.write(backend.account_id, backend.region_name, logs.target_of(definition, task.id), life.process.lines)
-    for balancer in life.service.load_balancers if life.service is not None else []:
+    _collect_lines(backend, task)
+    for balancer in life.balancers:
         group = health.group_named(backend, balancer.get("targetGroupArn"))
         if group is not None:
             health.register(group, task, int(balancer["containerPort"]))
 
 
+def _collect_lines(backend: Any, task: Any) -> None:
+    """Puts what the process wrote into its log stream."""
+    definition = task.life.definition.container_definitions[0]
+    logs.write(backend.account_id, backend.region_name, logs.target_of(definition, task.id), task.life.process.drain())
+
+
 def _watch(backend: Any, task: Any) -> None:
     """Ends a running task when its process ends."""
     process = task.life.process
+    process.proceed(task.life.running_since)
+    _collect_lines(backend, task)
     if process.exit_code is not None and clock.passed(task.life.running_since, process.exit_after):
         for container in task.containers:
             container.reason = process.reason
@@ -139,29 +153,34 @@ def stop(backend: Any, task: Any, reason: str, code: str, exit_code: int | None 
     task.desired_status, task.stopped_reason, task.stop_code, task.stopping_at = "STOPPED", reason, code, utcnow()
     task.life.stopping_since = clock.now()
     if was_running:
-        definition = task.life.definition.container_definitions[0]
         if exit_code is None:
-            exit_code = 0
-            lines = application.Log(task.life.process.container.environment).stopped() if task.life.process.server else []
-            logs.write(backend.account_id, backend.region_name, logs.target_of(definition, task.id), lines)
+            task.life.process.terminate()
+            exit_code = task.life.process.exit_code
+        _collect_lines(backend, task)
         task.execution_stopped_at = utcnow()
         task.last_status = "DEPROVISIONING"
     for container in task.containers:
         container.exit_code = container.exitCode = exit_code
-    for balancer in task.life.service.load_balancers if task.life.service is not None else []:
+    for balancer in task.life.balancers:
         health.deregister(balancer.get("targetGroupArn"), task)
 
 
 def _wind_down(backend: Any, task: Any) -> None:
     if task.last_status == "STOPPED":
         return
-    if not clock.passed(task.life.stopping_since, 1):
+    process = task.life.process
+    # Asked before the lines are taken: a process writes its last ones before it is over.
+    is_over = process is None or process.is_over
+    if process is not None:
+        _collect_lines(backend, task)
+    if not clock.passed(task.life.stopping_since, 1) or not is_over:
         task.last_status = "DEPROVISIONING"
         return
     task.last_status, task.stopped_at, task.connectivity = "STOPPED", utcnow(), None
     network.backend_of(backend).enis.pop(task.life.interface, None)
     for container in task.containers:
         container.last_status = "STOPPED"
+        container.exit_code = container.exitCode = process.exit_code if process is not None else None
     for attachment in task.attachments:
         attachment["status"] = "DELETED"
 

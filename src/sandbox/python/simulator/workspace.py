@@ -1,12 +1,13 @@
 """The endpoints behind the load balancers: one HTTPS and one HTTP server on the loopback interface.
 
 A request reaches the load balancer whose DNS name is the requested host, or to which a record in the sandbox's zones
-leads. HTTPS presents the certificate of that load balancer's listener, chosen by SNI; without a load balancer or a
-listener on 443 the handshake is refused, as a closed port would. Without healthy targets the answer is the load
+leads. HTTPS presents the certificate of that load balancer's listener, chosen by SNI; without a load balancer, a listener
+on 443, or a rule that lets anybody in, the handshake is refused, as a closed port would. Without healthy targets the answer is the load
 balancer's own 503. Behind that, `server` plays the ZenML server of a healthy task.
 """
 from __future__ import annotations
 
+import random
 import socket
 import ssl
 import tempfile
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from moto.acm.models import acm_backends
+from moto.ec2.models import ec2_backends
 from moto.elbv2.models import elbv2_backends
 
-from . import balancing, clock, dns, health, serverhttp
+from . import balancing, clock, conditions, dns, duplicate, health, network, serverhttp
 from .authority import AUTHORITY, pem_of
 
 _contexts: dict[tuple[str, bytes], ssl.SSLContext] = {}
@@ -33,8 +35,14 @@ def listener_for(host: str, port: int, protocol: str) -> Any:
         return None
     for listener in balancer.listeners.values():
         if int(listener.port) == port and listener.protocol == protocol:
-            return listener
+            return listener if _is_let_in(balancer, port) else None
     return None
+
+
+def _is_let_in(balancer: Any, port: int) -> bool:
+    """Whether the load balancer's groups let anybody in on a port: who asks here is taken for one of those."""
+    region, account = balancer.arn.split(":")[3:5]
+    return network.lets_anybody_in(ec2_backends[account][region], balancer.security_groups or [], port)
 
 
 def _context_for(listener: Any) -> ssl.SSLContext | None:
@@ -43,15 +51,19 @@ def _context_for(listener: Any) -> ssl.SSLContext | None:
     bundle = acm_backends[account][region]._certificates.get(listener.certificate) if region else None
     if bundle is None:
         return None
-    key = (bundle.arn, bundle.cert)
+    certificate, secret = bundle.cert, bundle.key
+    is_expired = conditions.value("certificate", {}).get("Status") == "EXPIRED"
+    key = (bundle.arn, b"expired" if is_expired else bundle.cert)
     if key not in _contexts:
+        if is_expired:
+            certificate, secret = AUTHORITY.issue([bundle.common_name, *bundle.sans], days=-1)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "pair.pem"
             path.touch(mode=0o600)
             chain = pem_of(AUTHORITY.certificate) if bundle.type == "AMAZON_ISSUED" else b""
-            path.write_bytes(bundle.cert + b"\n" + chain + b"\n" + bundle.key)
+            path.write_bytes(certificate + b"\n" + chain + b"\n" + secret)
             context.load_cert_chain(path)
         _contexts[key] = context
     return _contexts[key]
@@ -80,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
         with clock.LOCK:
             clock.advance()
             answer = self._answer(host, body)
+        if callable(answer):
+            answer = answer()
         if answer is None:
             self.close_connection = True
             self.connection.close()
@@ -107,20 +121,32 @@ class _Handler(BaseHTTPRequestHandler):
             fixed = action["FixedResponseConfig"]
             answer = int(fixed["StatusCode"]), [("Content-Type", fixed.get("ContentType") or "text/plain")], (fixed.get("MessageBody") or "").encode()
         else:
-            answer = self._forward(listener, host, body)
+            return self._forward(listener, host, body)
+        return self._with_hsts(listener, answer)
+
+    def _with_hsts(self, listener: Any, answer: Any) -> Any:
         status, headers, content = answer
         hsts = listener.attributes.get(_HSTS)
-        if hsts and self.secure:
-            headers = [*headers, ("Strict-Transport-Security", hsts)]
-        return status, headers, content
+        return status, [*headers, ("Strict-Transport-Security", hsts)] if hsts and self.secure else headers, content
 
     def _forward(self, listener: Any, host: str, body: bytes) -> Any:
+        """The answer of a healthy task; for a real process a function that gets it, since the world must not wait for it."""
         region, account = listener.arn.split(":")[3:5]
         groups = balancing.targets_of(elbv2_backends[account][region], listener)
         ready = [task for group in groups for task in health.healthy_tasks(group)]
         if not ready:
-            return 503, [("Server", "awselb/2.0"), ("Content-Type", "text/html")], _ERROR.format("503 Service Temporarily Unavailable").encode()
-        return serverhttp.answer(ready, self.command, self.path, {key.lower(): value for key, value in self.headers.items()}, body)
+            refusal = _ERROR.format("503 Service Temporarily Unavailable").encode()
+            return self._with_hsts(listener, (503, [("Server", "awselb/2.0"), ("Content-Type", "text/html")], refusal))
+        given = {key.lower(): value for key, value in self.headers.items()}
+        task = random.choice(ready)
+        if not task.life.process.is_real:
+            return self._with_hsts(listener, serverhttp.answer(task, self.command, self.path, given, body))
+
+        def ask() -> Any:
+            status, headers, content = task.life.process.forward(self.command, self.path, given, body)
+            return self._with_hsts(listener, (status, [*headers, ("X-Sandbox-Task", task.id)], content))
+
+        return ask
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -175,5 +201,6 @@ def start() -> tuple[int, int]:
     secure.context.sni_callback = _choose
     for server in (secure, plain):
         server.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        duplicate.listens(server.socket)
         threading.Thread(target=server.serve_forever, daemon=True, name="workspace").start()
     return secure.server_port, plain.server_port
