@@ -1,6 +1,7 @@
 //! The documents say what the code does: what can be generated is, and what is written by hand is checked.
 
 use crate::structure::file_of;
+use hybridctl::report::codes;
 use hybridctl::resource::{Effect, Field, Kind, Life, Repeat, Spec};
 use hybridctl::{aws, config, explain};
 use std::collections::BTreeSet;
@@ -171,6 +172,21 @@ fn documents() -> Vec<PathBuf> {
     documents
 }
 
+/// A policy is written from that page.
+#[test]
+fn every_right_on_the_state_bucket_is_documented_and_needed() {
+    let rights = |text: &str| -> std::collections::BTreeSet<String> {
+        let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || letter == ':'));
+        words
+            .filter(|word| word.starts_with("s3:") && word.len() > 3 && !word.contains("::"))
+            .map(str::to_owned)
+            .collect()
+    };
+    let code = [root().join("src/aws/s3.rs"), root().join("src/aws/s3/settings.rs")].map(read).concat();
+    let page = read(root().join("docs/state.md"));
+    assert_eq!(rights(&code), rights(&page));
+}
+
 #[test]
 fn every_link_leads_somewhere() {
     let mut dead = vec![];
@@ -214,6 +230,34 @@ fn every_file_that_a_document_names_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// The list of faults: numbered without a gap, and each with a test that exists.
+#[test]
+fn every_fault_has_a_number_and_a_test_that_exists() {
+    let page = read("docs/recovery.md");
+    let (_, section) = page.split_once("\n## Disturbed calls\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows: Vec<Vec<&str>> = section
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| #"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let numbers: Vec<String> = rows.iter().map(|row| row[0].to_owned()).collect();
+    assert_eq!(numbers, (1..=60).map(|number| number.to_string()).collect::<Vec<_>>());
+    for row in rows {
+        let [number, fault, outcome, test] = row[..] else { panic!("not four cells: {row:?}") };
+        assert!(!fault.is_empty() && !outcome.is_empty(), "{number}");
+        let (file, function) = test.trim_matches('`').split_once(": ").unwrap_or_else(|| panic!("{number}: {test}"));
+        let path = if file.starts_with("src/") { file.to_owned() } else { format!("tests/it/{file}") };
+        let text = read(path);
+        let place =
+            text.find(&format!("fn {function}()")).unwrap_or_else(|| panic!("{number}: {file} has no {function}"));
+        assert!(
+            text[..place].trim_end().trim_end_matches("async").trim_end().ends_with("test]"),
+            "{number}: {function}"
+        );
+    }
+}
+
 #[test]
 fn every_page_of_explain_is_embedded() {
     let on_disk: BTreeSet<String> = std::fs::read_dir(root().join("docs/explain"))
@@ -238,11 +282,50 @@ fn every_code_of_the_config_has_a_page() {
 }
 
 #[test]
-fn every_check_has_a_page() {
-    for check in hybridctl::verify::CHECKS {
-        let page = explain::page(check.id).unwrap_or_else(|| panic!("docs/explain/{}.md is missing", check.id));
-        assert_eq!(page.lines().next(), Some(format!("# {}: {}", check.id, check.title).as_str()));
+fn every_code_of_a_failure_has_a_page() {
+    for code in codes::CODES {
+        let page = explain::page(code.id).unwrap_or_else(|| panic!("docs/explain/{}.md is missing", code.id));
+        assert_eq!(page.lines().next(), Some(format!("# {}: {}", code.id, code.title).as_str()));
     }
+    let known = |id: &str| codes::CODES.iter().any(|code| code.id == id);
+    let gone: Vec<_> = explain::ids().filter(|id| id.starts_with("HC2") && !known(id)).collect();
+    assert!(gone.is_empty(), "pages of codes that do not exist: {gone:?}");
+}
+
+#[test]
+fn every_check_has_a_page() {
+    let after = hybridctl::verify::CHECKS.iter().map(|check| (check.id, check.title, check.step));
+    let before = hybridctl::preflight::CHECKS.iter().map(|check| (check.id, check.title, check.step));
+    let checks: Vec<_> = after.chain(before).collect();
+    for (id, title, step) in &checks {
+        let page = explain::page(id).unwrap_or_else(|| panic!("docs/explain/{id}.md is missing"));
+        assert_eq!(page.lines().next(), Some(format!("# {id}: {title}").as_str()));
+        assert!(!id.starts_with("PF-") || page.contains(&format!("Guide: {step}.")), "{id} does not name {step}");
+    }
+    let gone: Vec<_> = explain::ids()
+        .filter(|id| id.starts_with("VF-") || id.starts_with("PF-"))
+        .filter(|id| !checks.iter().any(|(known, ..)| known == id))
+        .collect();
+    assert!(gone.is_empty(), "pages of checks that do not exist: {gone:?}");
+}
+
+/// A policy is made from such lists: a call that is missing there cannot be made with exact rights.
+#[test]
+fn the_calls_of_a_preflight_are_listed() {
+    let listed: BTreeSet<String> = read("docs/preflight.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`').map(str::to_owned))
+        .collect();
+    let files = std::fs::read_dir(root().join("src/aws/ask")).unwrap().flatten().map(|entry| entry.path());
+    let called: BTreeSet<String> = files
+        .flat_map(|file| {
+            let dense: String = read(&file).chars().filter(|letter| !letter.is_whitespace()).collect();
+            let calls = dense.split(".call(\"").skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned));
+            calls.collect::<Vec<_>>()
+        })
+        .filter(|action| !action.contains(":DryRun"))
+        .collect();
+    assert_eq!(listed, called, "docs/preflight.md (left) and the calls in src/aws/ask (right) differ");
 }
 
 /// Left: the table in the README. Right: what the program has.

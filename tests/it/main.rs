@@ -6,9 +6,13 @@
 mod cli;
 mod docs;
 mod engine;
+mod fuzz;
+mod matrix;
 mod plans;
+mod real;
 mod resources;
 mod sandbox;
+mod state;
 mod structure;
 mod support;
 mod verify;

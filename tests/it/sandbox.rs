@@ -1,5 +1,6 @@
 //! The sandbox's own life: found again, started once, emptied, ended; and what it says when it cannot be.
 
+use crate::support::cli::Rehearsal;
 use crate::support::sandbox::{options, sandbox};
 use hybridctl::sandbox::{Options, SandboxError, ensure, python, reset, running, stop};
 use serde_json::json;
@@ -50,6 +51,20 @@ async fn a_world_lasts_until_it_is_reset_or_stopped() {
     assert!(matches!(reset(&options).await, Err(SandboxError::NotRunning)));
     let third = ensure(&options, &quiet).await.unwrap();
     assert!(third.world != first.world && third.world != emptied.world);
+    assert!(stop(&options).await.unwrap());
+}
+
+/// Its world is worth more than the wish.
+#[tokio::test]
+async fn a_sandbox_that_only_simulates_is_not_replaced_by_one_with_real_servers() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    let first = ensure(&options, &quiet).await.unwrap();
+    options.real_server = true;
+    let error = ensure(&options, &quiet).await.unwrap_err();
+    assert!(matches!(error, SandboxError::OnlySimulated), "{error}");
+    assert!(error.hint().unwrap().contains("sandbox stop"), "{error}");
+    assert_eq!(running(&options).await.unwrap(), Some(first));
     assert!(stop(&options).await.unwrap());
 }
 
@@ -119,6 +134,41 @@ async fn a_record_of_another_world_or_machine_is_not_followed() {
             "http://192.0.2.1:5000 is not an address of this machine, so it is not accepted as a sandbox"
         );
     }
+}
+
+#[tokio::test]
+async fn a_proxy_before_it_is_on_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = options(folder.path());
+    let direct = ensure(&options, &quiet).await.unwrap();
+    options.proxy = Some("http://127.0.0.1:1".to_owned());
+    let through = ensure(&options, &quiet).await.unwrap();
+    assert_eq!((through.endpoint.as_str(), through.world), ("http://127.0.0.1:1", direct.world));
+    options.proxy = Some("http://192.0.2.1:5000".to_owned());
+    let refused = ensure(&options, &quiet).await.unwrap_err();
+    assert!(matches!(refused, SandboxError::NotLoopback { .. }), "{refused}");
+    assert!(stop(&options).await.unwrap());
+}
+
+/// one world -> two that are alike; what happens in one is not seen in the other, and either outlives the other
+#[test]
+fn a_copy_has_the_same_world_and_a_life_of_its_own() {
+    const VPCS: &str = "out(sorted(vpc['VpcId'] for vpc in client('ec2').describe_vpcs()['Vpcs']))";
+    let first = Rehearsal::new();
+    let made = first.boto("out(client('ec2').create_vpc(CidrBlock='10.0.0.0/16')['Vpc']['VpcId'])", &[]);
+    let second = first.copy();
+    let third = second.copy();
+    assert_eq!(first.sandbox.world, third.sandbox.world);
+    let before = first.boto(VPCS, &[]);
+    assert!(before.as_array().unwrap().contains(&made), "{before}");
+    assert_eq!((&second.boto(VPCS, &[]), &third.boto(VPCS, &[])), (&before, &before));
+
+    second.boto("out(client('ec2').delete_vpc(VpcId=argv[0]))", &[made.as_str().unwrap()]);
+    assert_ne!(second.boto(VPCS, &[]), before);
+    assert_eq!((&first.boto(VPCS, &[]), &third.boto(VPCS, &[])), (&before, &before));
+    drop(second);
+    drop(first);
+    assert_eq!(third.boto(VPCS, &[]), before);
 }
 
 /// install -> whole; marker gone -> made again; offline -> an error that names the log, and the next run starts over

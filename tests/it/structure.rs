@@ -71,10 +71,11 @@ fn the_stack_is_a_function_of_config_and_facts() {
     assert!(found.is_empty(), "{found:#?}");
 }
 
-/// Waiting is the engine's: a kind makes its calls and returns.
+/// Waiting is the engine's: a kind makes its calls and returns. What waits in front of every call is no kind.
 #[test]
 fn no_kind_sleeps() {
-    let found = uses(&["sleep(", "interval("], |path| path.starts_with("aws/"));
+    let may = ["aws/pacing.rs", "aws/patience.rs"];
+    let found = uses(&["sleep(", "interval("], |path| path.starts_with("aws/") && !may.contains(&path));
     assert!(found.is_empty(), "{found:#?}");
 }
 
@@ -83,6 +84,13 @@ fn no_kind_sleeps() {
 fn only_the_command_line_prints() {
     let may = |path: &str| path.starts_with("cli/") || path == "main.rs" || path.ends_with("tests.rs");
     let found = uses(&["println!(", "print!("], |path| !may(path));
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+/// A second forced deployment is a second rollout, so a lost answer could not be followed by another try.
+#[test]
+fn no_rollout_is_forced() {
+    let found = uses(&["force_new_deployment"], |path| path.starts_with("aws/"));
     assert!(found.is_empty(), "{found:#?}");
 }
 
@@ -194,6 +202,20 @@ fn every_call_of_a_kind_is_among_its_actions() {
         for action in dense.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let named = kind.spec().actions.contains(&action);
             assert!(named || !action.contains(':'), "{file} calls {action}, which is not in its ACTIONS");
+        }
+    }
+}
+
+#[test]
+fn every_call_of_a_survey_is_among_its_actions_and_only_reads() {
+    let actions = aws::survey::ACTIONS;
+    assert!(actions.windows(2).all(|pair| pair[0] < pair[1]), "not sorted, or one twice: {actions:?}");
+    for (file, text) in sources().iter().filter(|(path, _)| path.ends_with("/survey.rs")) {
+        let dense: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
+        for action in dense.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            let verb = action.split_once(':').map_or("", |(_, verb)| verb);
+            assert!(actions.contains(&action), "{file} calls {action}, which is not in survey::ACTIONS");
+            assert!(["Describe", "List", "Get"].iter().any(|reads| verb.starts_with(reads)), "{file}: {action}");
         }
     }
 }

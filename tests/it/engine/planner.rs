@@ -65,6 +65,7 @@ impl Row {
         Recorded {
             id: id.into(),
             token: TOKEN.into(),
+            made: None,
             inputs,
             outputs,
             tags: self.tags(address),

@@ -11,7 +11,7 @@ use hybridctl::stack::stack;
 
 fn consents() -> Consents {
     let instance = Address::new("rds.instance", "main");
-    Consents { data_loss: [instance].into(), disable_protection: true }
+    Consents { data_loss: [instance].into(), disable_protection: true, ..Consents::default() }
 }
 
 #[tokio::test]

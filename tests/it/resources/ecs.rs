@@ -201,6 +201,7 @@ async fn a_task_runs_once() {
             command: vec!["zenml".into(), "migrate-database".into()],
             environment: [("X".into(), "1".into())].into(),
             memory_mib: Some(2048),
+            noted_on_cluster: true,
         };
         let kind = Of::<TaskRun>::KIND;
         let value = serde_json::to_value(&want).unwrap();
@@ -238,6 +239,7 @@ fn record(id: &Id, inputs: Value, outputs: Value) -> Recorded {
     Recorded {
         id: id.clone(),
         token: "0".repeat(32),
+        made: None,
         inputs,
         outputs,
         tags: Tags::new(),

@@ -10,7 +10,7 @@ use hybridctl::aws::elb::load_balancer::{LoadBalancer, LoadBalancerArn};
 use hybridctl::aws::elb::target_group::{HealthCheck, TargetGroup, TargetGroupArn};
 use hybridctl::aws::{Aws, Connection};
 use hybridctl::model::Address;
-use hybridctl::resource::{Changed, Class, Consents, Effect, Found, Kind, Of, Provided, Resource, Scope, Tags};
+use hybridctl::resource::{Changed, Class, Consents, Effect, Found, Kind, Memo, Of, Provided, Resource, Scope, Tags};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -311,6 +311,7 @@ async fn a_region_without_the_preferred_policy_gets_the_older_one() {
         known_ids: &[],
         provided: &Provided::default(),
         consents: &Consents::default(),
+        memo: &Memo::default(),
         notes: &|line| notes.borrow_mut().push(line),
     };
     let want = Listener {

@@ -1,6 +1,7 @@
 //! Each kind on the wire: create, no-op, update, drift, delete, against the sandbox.
 
 mod acm;
+mod ask;
 mod ec2;
 mod ecs;
 mod elb;

@@ -13,7 +13,7 @@ use hybridctl::aws::ec2::subnet::{Subnet, SubnetId};
 use hybridctl::aws::ec2::vpc::{Vpc, VpcId};
 use hybridctl::aws::ec2::vpc_endpoint::VpcEndpoint;
 use hybridctl::aws::{Aws, Connection};
-use hybridctl::resource::{Class, Error, Found, Id, Kind, Of, Phase, Resource, Scope};
+use hybridctl::resource::{Class, Found, Holder, Id, Kind, Of, Phase, Resource, Scope};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -95,10 +95,14 @@ async fn a_network_with_one_way_out_lives_its_life() {
     bench.delete::<Vpc>("main", &network).await;
 }
 
-/// Tries to delete it once.
-async fn refusal<R: Resource>(bench: &Bench, made: &Made) -> Option<Error> {
-    let delete = async |scope: &Scope<'_>| Of::<R>::KIND.delete(scope, &made.id).await;
-    bench.scoped::<R, _>("any", &made.token, None, delete).await.err()
+/// Who keeps it from being deleted; it is tried once.
+async fn held_by<R: Resource>(bench: &Bench, made: &Made) -> Vec<Holder> {
+    let holders = async |scope: &Scope<'_>| {
+        let refused = Of::<R>::KIND.delete(scope, &made.id).await.unwrap_err();
+        assert_eq!(refused.class, Class::Drain, "{refused}");
+        Of::<R>::KIND.holders(scope, &made.id).await.unwrap()
+    };
+    bench.scoped::<R, _>("any", &made.token, None, holders).await
 }
 
 /// Makes a NAT gateway and watches it until it has settled; `None` on plain moto, where nothing takes time.
@@ -169,14 +173,10 @@ async fn what_a_nat_gateway_holds_is_not_let_go_and_its_route_turns_into_a_black
             nat_gateway_id: Some(NatGatewayId(nat.id.0.clone()).into()),
         };
         let route = bench.create("private-a", &want).await;
-        let held = format!("Interface for NAT Gateway {}", nat.id);
-        for refused in
-            [refusal::<InternetGatewayAttachment>(&bench, &attached).await, refusal::<Subnet>(&bench, &public).await]
-        {
-            let error = refused.expect("because the gateway is in the way");
-            assert!(error.class == Class::Drain && error.hints[0].contains(&held), "{error:?}");
-        }
-        assert_eq!(refusal::<ElasticIp>(&bench, &address).await.unwrap().class, Class::Drain);
+        let held = [Holder::ours(format!("{} (NAT gateway, available)", nat.id))];
+        assert_eq!(held_by::<InternetGatewayAttachment>(&bench, &attached).await, held);
+        assert_eq!(held_by::<Subnet>(&bench, &public).await, held);
+        assert_eq!(held_by::<ElasticIp>(&bench, &address).await, held);
         bench.delete::<NatGateway>("a", &nat).await;
         assert_eq!(drift::<Route>(&bench, &route).await, [("nat_gateway_id".into(), Value::Null)]);
         bench.delete::<Route>("private-a", &route).await;
@@ -379,3 +379,16 @@ async fn a_refused_release_is_done_if_the_address_is_gone_and_tried_again_if_it_
     let error = bench.scoped::<ElasticIp, _>("a", "0", None, release).await.unwrap_err();
     assert_eq!((error.class, error.code.as_deref()), (Class::Busy, Some("AuthFailure")));
 }
+
+/// A describe that lags shows no association: that is no proof that there is none, so it is not called done.
+#[tokio::test]
+async fn an_association_that_no_describe_shows_is_not_found_and_not_done() {
+    let Some(mut bench) = Bench::connect().await else { return };
+    bench.aws = canned(&[("DescribeRouteTables", 200, NO_TABLE)]).await;
+    let id = Id::from("subnet-1");
+    let undo = async |scope: &Scope<'_>| RouteTableAssociation::delete(scope, &id).await.unwrap_err();
+    let error = bench.scoped::<RouteTableAssociation, _>("a", "0", None, undo).await;
+    assert_eq!(error.class, Class::NotFound, "{error}");
+}
+
+const NO_TABLE: &str = "<DescribeRouteTablesResponse><routeTableSet/></DescribeRouteTablesResponse>";

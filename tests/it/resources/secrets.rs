@@ -42,6 +42,7 @@ fn recorded<R: Resource>(made: &Made, want: &R) -> Recorded {
     Recorded {
         id: made.id.clone(),
         token: made.token.clone(),
+        made: None,
         inputs: serde_json::to_value(want).unwrap(),
         outputs: made.seen.outputs.clone().unwrap(),
         tags: made.seen.tags.clone().unwrap(),

@@ -1,9 +1,11 @@
 //! The real binary on a world of its own: a project folder, a sandbox, and boto3 to look and to meddle independently of
 //! our code.
 
+use super::proxy::{Faults, Proxy, mutates};
 use super::sandbox::options;
-use hybridctl::sandbox::{Options, Sandbox, SandboxError, ensure, python};
-use serde_json::Value;
+use hybridctl::sandbox::{Options, Sandbox, SandboxError, ensure, loopback, python};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -22,6 +24,8 @@ def client(service, region="eu-central-1"):
 def out(value):
     print(json.dumps(value, default=str))
 "#;
+
+const PROXY: &str = "HYBRIDCTL_SANDBOX_PROXY";
 
 /// How a command ended.
 #[derive(Debug)]
@@ -58,11 +62,7 @@ impl Output {
 
     /// Those that may change something.
     pub fn mutations(&self) -> Vec<String> {
-        let reads = |operation: &String| {
-            let verb = operation.split_once(':').map_or("", |(_, verb)| verb);
-            ["Describe", "List", "Get", "Simulate"].iter().any(|reading| verb.starts_with(reading))
-        };
-        self.operations().into_iter().filter(|operation| !reads(operation)).collect()
+        self.operations().into_iter().filter(|operation| mutates(operation)).collect()
     }
 }
 
@@ -86,14 +86,63 @@ impl Rehearsal {
 
     /// Another template.
     pub fn of(template: &str) -> Self {
+        Self::staged(template, |_| {})
+    }
+
+    /// A template in a world where a step of a lifecycle takes so many seconds.
+    pub fn paced(template: &str, step_secs: f64) -> Self {
+        Self::staged(template, |options| options.step_secs = step_secs)
+    }
+
+    /// The quickstart template in a world with real servers.
+    pub fn real() -> Self {
+        Self::staged("quickstart", |options| options.real_server = true)
+    }
+
+    fn staged(template: &str, change: impl FnOnce(&mut Options)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("templates/{template}.toml"));
         let project = dir.path().join("project");
         std::fs::create_dir(&project).unwrap();
         std::fs::copy(source, project.join("hybrid.toml")).unwrap();
-        let options = options(&dir.path().join("sandbox"));
+        let mut options = options(&dir.path().join("sandbox"));
+        change(&mut options);
         let (sandbox, python) = start(&options);
         Self { dir, sandbox, variables: vec![], options, python }
+    }
+
+    /// The same, to the moment, and independent from here on: a copy of the project folder, and a second sandbox process
+    /// with the same world.
+    pub fn copy(&self) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let project = dir.path().join("project");
+        copy_folder(&self.project(), &project);
+        let options = Options { data: dir.path().join("sandbox"), ..self.options.clone() };
+        let answer = self.ask_sandbox("copy", &json!({"data": options.data}));
+        let sandbox = serde_json::from_value(answer).unwrap();
+        Self { dir, sandbox, variables: self.variables.clone(), options, python: self.python.clone() }
+    }
+
+    /// A request to the sandbox's own interface.
+    fn ask_sandbox(&self, action: &str, body: &Value) -> Value {
+        let (address, body) = (loopback(&self.sandbox.endpoint).unwrap(), body.to_string());
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let head = format!("POST /sandbox/{action} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\nContent-Length: ");
+        write!(stream, "{head}{}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.split(' ').nth(1) == Some("200"), "{answer}");
+        serde_json::from_str(body).unwrap()
+    }
+
+    /// A Python that has boto3, to run a script with `client`, `out` and `argv`. Its calls go to `endpoint`.
+    pub fn script(&self, endpoint: &str, script: &str, argv: &[&str]) -> Command {
+        let mut command = Command::new(&self.python);
+        command.arg("-c").arg(format!("{PRELUDE}\n{script}"));
+        command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("ENDPOINT", endpoint).env("ARGV", serde_json::to_string(argv).unwrap());
+        command
     }
 
     /// Folder with the config, the state, and what a test writes.
@@ -112,6 +161,14 @@ impl Rehearsal {
         let text = std::fs::read_to_string(self.config()).unwrap();
         assert!(text.contains(from), "`{from}` is not in\n{text}");
         std::fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
+    }
+
+    /// Puts a proxy before the sandbox: from now on the command's calls go through it, and [`Self::boto`]'s do not.
+    pub fn disturbed(&mut self, faults: Faults) -> Proxy {
+        let proxy = Proxy::before(&self.sandbox.endpoint, faults);
+        self.variables.retain(|(name, _)| name != PROXY);
+        self.variables.push((PROXY.to_owned(), proxy.endpoint()));
+        proxy
     }
 
     /// The command with these arguments, not started.
@@ -150,10 +207,7 @@ impl Rehearsal {
     /// Runs a Python script that has `client`, `out` and `argv`, and returns what it gave to `out` (the last time).
     #[track_caller]
     pub fn boto(&self, script: &str, argv: &[&str]) -> Value {
-        let mut command = Command::new(&self.python);
-        command.arg("-c").arg(format!("{PRELUDE}\n{script}"));
-        command.env_clear().env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", std::env::var_os("PATH").unwrap());
-        command.env("ENDPOINT", &self.sandbox.endpoint).env("ARGV", serde_json::to_string(argv).unwrap());
+        let mut command = self.script(&self.sandbox.endpoint, script, argv);
         let output = finished(command.stdin(Stdio::null()).output().unwrap());
         assert_eq!(output.code, 0, "{}", output.text());
         let answer = output.stdout.lines().last().unwrap_or("null");
@@ -171,12 +225,24 @@ pub fn wait(child: Child) -> Output {
     finished(child.wait_with_output().unwrap())
 }
 
-fn finished(output: std::process::Output) -> Output {
+/// The output of a command that has ended.
+pub fn finished(output: std::process::Output) -> Output {
     use std::os::unix::process::ExitStatusExt;
     // A process that a signal ended counts as shells count it.
     let code = output.status.code().or_else(|| Some(128 + output.status.signal()?)).unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     Output { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        match source.is_dir() {
+            true => copy_folder(&source, &target),
+            false => drop(std::fs::copy(source, target).unwrap()),
+        }
+    }
 }
 
 fn start(options: &Options) -> (Sandbox, PathBuf) {

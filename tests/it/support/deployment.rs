@@ -3,12 +3,16 @@
 use super::fake::{self, FakeStore, When, World};
 use hybridctl::apply::{Engine, Limits, Outcome, Stop};
 use hybridctl::aws::Aws;
-use hybridctl::model::Graph;
+use hybridctl::model::{Address, Graph, Keep};
 use hybridctl::plan::{Given, Plan, Problem, plan};
+use hybridctl::rebuild::Rebuilt;
 use hybridctl::report::event::Silent;
 use hybridctl::resource::{Consents, Provided, Tags};
-use hybridctl::state::{State, StateStore};
+use hybridctl::state::{Recorded, State, StateStore};
 use uuid::Uuid;
+
+/// The state document of every deployment here.
+pub const LINEAGE: Uuid = Uuid::from_u128(7);
 
 /// One deployment and the world it lives in.
 pub struct Deployment {
@@ -17,6 +21,7 @@ pub struct Deployment {
     pub consents: Consents,
     pub user_tags: Tags,
     pub stop: Stop,
+    pub limits: Limits,
     aws: Aws,
 }
 
@@ -25,7 +30,7 @@ impl Deployment {
         let world = World::default();
         let store = FakeStore::new(&world);
         let (consents, user_tags, stop) = (Consents::default(), Tags::new(), Stop::default());
-        Self { world, store, consents, user_tags, stop, aws: Aws::disconnected() }
+        Self { world, store, consents, user_tags, stop, limits: Limits::FAKE, aws: Aws::disconnected() }
     }
 
     /// The same deployment in another world that equals this one.
@@ -33,12 +38,12 @@ impl Deployment {
         let world = self.world.copy();
         let store = self.store.copy(&world);
         let (consents, user_tags) = (self.consents.clone(), self.user_tags.clone());
-        Self { world, store, consents, user_tags, stop: Stop::default(), aws: Aws::disconnected() }
+        let limits = self.limits;
+        Self { world, store, consents, user_tags, stop: Stop::default(), limits, aws: Aws::disconnected() }
     }
 
     pub async fn state(&self) -> State {
-        let lineage = Uuid::from_u128(7);
-        self.store.load().await.unwrap().unwrap_or_else(|| State::new("t", lineage))
+        self.store.load().await.unwrap().unwrap_or_else(|| State::new("t", LINEAGE))
     }
 
     /// Looks and plans.
@@ -74,13 +79,13 @@ impl Deployment {
         assert!(outcome.complete(), "{outcome:#?}");
     }
 
-    fn engine<'e>(&'e self, kinds: &'e hybridctl::resource::Kinds<'e>) -> Engine<'e, FakeStore> {
+    pub fn engine<'e>(&'e self, kinds: &'e hybridctl::resource::Kinds<'e>) -> Engine<'e, FakeStore> {
         static PROVIDED: std::sync::LazyLock<Provided> = std::sync::LazyLock::new(|| Provided::new(vec![1; 32]));
         Engine {
             kinds,
             aws: &self.aws,
             store: &self.store,
-            limits: Limits::FAKE,
+            limits: self.limits,
             stop: self.stop.clone(),
             user_tags: &self.user_tags,
             provided: &PROVIDED,
@@ -88,11 +93,31 @@ impl Deployment {
         }
     }
 
+    /// The document is lost; what is found in the world makes it again, as `state rebuild` does.
+    pub async fn rebuild(&mut self, graph: impl Fn(&State) -> Graph) -> Rebuilt {
+        let lost = self.state().await;
+        let fakes = fake::kinds(&self.world);
+        let kinds = fake::registry(&fakes);
+        let engine = self.engine(&kinds);
+        let blank = State { incarnations: 1_000_000, facts: lost.facts, ..State::new("t", lost.lineage) };
+        let evidence = engine.read_sighted(&blank, &fake::sightings(&self.world)).await.unwrap();
+        let rebuilt = engine.rebuild(&blank, &evidence, graph).await.unwrap();
+        rebuilt.state.verify_integrity().unwrap();
+        self.store.replace(&rebuilt.state).await;
+        rebuilt
+    }
+
     /// What must hold when a run has come to its end: the world is what is wanted, and the record is the world.
     pub async fn check(&self, desired: &Graph, story: &str) {
         let state = self.state().await;
         state.verify_integrity().unwrap();
-        assert!(state.intents.is_empty(), "{story}: intents are left: {:#?}", state.intents.keys());
+        // What is kept although it is not wanted is not changed any more, so an interrupted change stays one.
+        let retained = |address: &Address| {
+            let kept = |recorded: &Recorded| matches!(recorded.keep, Keep::Always(_));
+            !desired.nodes.contains_key(address) && state.resources.get(address).is_some_and(kept)
+        };
+        let left: Vec<_> = state.intents.keys().filter(|address| !retained(address)).collect();
+        assert!(left.is_empty(), "{story}: intents are left: {left:#?}");
         let owned = fake::owned(&self.world);
         for (id, object) in &owned {
             let address = object.address().parse().unwrap();
@@ -106,7 +131,11 @@ impl Deployment {
             );
         }
         for (address, recorded) in &state.resources {
-            assert!(recorded.deposed.is_empty(), "{story}: {address} has predecessors left");
+            assert!(
+                recorded.deposed.is_empty(),
+                "{story}: {address} has predecessors left: {recorded:?}\n{:#?}",
+                self.world.log()
+            );
             assert!(self.world.objects().contains_key(&recorded.id), "{story}: {address} is a phantom");
         }
         for address in desired.nodes.keys() {

@@ -2,8 +2,10 @@
 
 use hybridctl::aws::{Aws, Connection};
 use hybridctl::model::Address;
+use hybridctl::resource::error::OrGone;
 use hybridctl::resource::{
-    Changed, Class, Consents, Effect, Found, Id, Kind, Observed, Of, Phase, Provided, Resource, Scope, TagChange, Tags,
+    Changed, Class, Consents, Effect, Found, Id, Kind, Memo, Observed, Of, Phase, Provided, Resource, Scope, TagChange,
+    Tags,
 };
 use hybridctl::state::Recorded;
 use serde_json::Value;
@@ -61,6 +63,7 @@ impl Bench {
             known_ids: &known,
             provided: &self.provided,
             consents: &Consents::default(),
+            memo: &Memo::default(),
             notes: &|line| eprintln!("note: {line}"),
         };
         body(&scope).await
@@ -105,7 +108,7 @@ impl Bench {
         let kind = Of::<R>::KIND;
         self.scoped::<R, _>(name, &made.token, None, async |scope| {
             for _ in 0..2 {
-                retrying(async || kind.delete(scope, &made.id).await).await;
+                retrying(async || kind.delete(scope, &made.id).await.or_gone()).await;
             }
             for _ in 0..200 {
                 match kind.read(scope, &made.id).await.unwrap() {

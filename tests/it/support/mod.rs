@@ -3,6 +3,9 @@
 pub mod cli;
 pub mod deployment;
 pub mod fake;
+pub mod faults;
 pub mod lifecycle;
+pub mod proxy;
 pub mod sandbox;
 pub mod templates;
+pub mod toys;

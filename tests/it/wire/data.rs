@@ -119,6 +119,7 @@ trust = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "
 client("iam").create_role(RoleName="zenml-hybrid-eu-central-1-execution", AssumeRolePolicyDocument=trust)
 client("secretsmanager").create_secret(Name="zenml/rds/password", SecretString="of somebody else")
 client("logs").create_log_group(logGroupName="/ecs/zenml-hybrid")
+client("logs").create_log_group(logGroupName="/aws/rds/instance/zenml-hybrid-db/slowquery", tags={"owner": "other"})
 client("ecs").create_cluster(clusterName="zenml-hybrid")
 client("rds").create_db_instance(DBInstanceIdentifier="zenml-hybrid-db", DBInstanceClass="db.t3.micro", Engine="mysql",
     MasterUsername="somebody", MasterUserPassword="else-12345678", AllocatedStorage=20)
@@ -143,15 +144,16 @@ fn objects_of_others_with_our_names_stop_the_plan_and_outlive_a_destroy() {
         "zenml/rds/password",
         "logs.log_group/ecs",
         "/ecs/zenml-hybrid",
+        "logs.log_group/rds-slowquery",
         "ecs.cluster/main",
         "rds.instance/main",
         "zenml-hybrid-db",
         "route53.record/",
         "zenml.mycompany.com",
-        "6 problems; nothing was changed",
+        "7 problems; nothing was changed",
     ];
     refuses(&rehearsal, &["plan"], 1, &names, &before);
-    refuses(&rehearsal, &["up", "--yes"], 1, &names, &before);
+    refuses(&rehearsal, &["up", "--yes"], 4, &names, &before);
     let nothing = ["destroy", "--yes", "--confirm", "zenml-hybrid", "--disable-protection"];
     refuses(&rehearsal, &nothing, 0, &["nothing to do"], &before);
 }
@@ -174,7 +176,7 @@ except Exception as error:
     out(str(error))
 "#;
     assert_eq!(rehearsal.boto(clash, &[]), json!(true));
-    let up = rehearsal.up().expect(1);
+    let up = rehearsal.up().expect(4);
     assert!(up.stderr.contains("rds.instance/main") && up.stderr.contains("zenml-hybrid-db"), "{}", up.text());
     rehearsal.run(&["destroy", "--yes", "--confirm", "zenml-hybrid"]).expect(0);
     let left = world(&rehearsal);

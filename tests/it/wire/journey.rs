@@ -1,6 +1,7 @@
 //! From nothing to a verified deployment and back, as its user sees it.
 
 use super::scripts::{CHANGE_SIX, FOREIGN, INVENTORY, LEAKS, UNTAG};
+use super::world::signal;
 use crate::support::cli::{Output, Rehearsal, wait};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -265,6 +266,9 @@ fn destroy_leaves_only_what_it_lists_and_the_same_names_work_again() {
     let again = rehearsal.run(&[&destroy[..], &["-vv"]].concat()).expect(0);
     assert!(again.stderr.contains("nothing to do") && again.stdout.contains("kept:"), "{}", again.text());
     assert_eq!(again.mutations(), [""; 0]);
+    // What our own destroy took down has not drifted.
+    let diff = rehearsal.diff().expect(2);
+    assert!(diff.stdout.contains("waits for its deletion") && diff.stdout.contains("0 drift"), "{}", diff.text());
     rehearsal.up().expect(0);
     rehearsal.run(&["verify"]).expect(0);
     rehearsal.diff().expect(0);
@@ -357,6 +361,8 @@ fn of_two_ups_at_once_the_second_says_who_holds_the_lock() {
         assert!(started.elapsed() < LIMIT, "the first `up` takes no lock");
         std::thread::sleep(Duration::from_millis(10));
     };
+    // However slow the machine is, the first one is still at work.
+    signal("STOP", first.id());
     let second = rehearsal.up().expect(8);
     assert_eq!(holder["pid"], first.id());
     for word in [
@@ -369,14 +375,22 @@ fn of_two_ups_at_once_the_second_says_who_holds_the_lock() {
         assert!(second.stderr.contains(word), "{word}\n{}", second.text());
     }
     assert!(rehearsal.run(&["plan"]).code != 8, "looking needs no lock");
+    let status = rehearsal.run(&["status", "--format", "json"]).expect(0).json();
+    assert_eq!(status["locked_by"]["pid"], first.id(), "{status:#}");
+    signal("CONT", first.id());
     wait(first).expect(0);
     rehearsal.diff().expect(0);
+    assert_eq!(rehearsal.run(&["status", "--format", "json"]).expect(0).json()["locked_by"], Value::Null);
 }
 
 #[test]
 fn a_saved_plan_is_carried_out_and_a_stale_one_is_refused() {
     let rehearsal = Rehearsal::new();
     rehearsal.run(&["plan", "--out", "first.plan"]).expect(0);
+    assert!(
+        !rehearsal.project().join(".hybridctl").exists(),
+        "a plan leaves nothing but the file that it was asked for"
+    );
     rehearsal.run(&["apply", "first.plan"]).expect(0);
     rehearsal.diff().expect(0);
     rehearsal.run(&["verify"]).expect(0);
@@ -387,7 +401,7 @@ fn a_saved_plan_is_carried_out_and_a_stale_one_is_refused() {
         }
         assert_eq!(refused.mutations(), [""; 0]);
     };
-    refused("first.plan", &["stale"]);
+    refused("first.plan", &["stale", "made for the first run"]);
 
     let text = std::fs::read_to_string(rehearsal.config()).unwrap();
     std::fs::write(rehearsal.config(), format!("{text}\n[monitoring]\nlog_retention_days = 30\n")).unwrap();
@@ -398,7 +412,18 @@ fn a_saved_plan_is_carried_out_and_a_stale_one_is_refused() {
     rehearsal.edit("log_retention_days = 30", "log_retention_days = 14");
     refused("third.plan", &["config"]);
     rehearsal.edit("log_retention_days = 14", "log_retention_days = 30");
-    rehearsal.run(&["apply", "third.plan"]).expect(0);
+    let drain = |seconds: &str| {
+        let groups = "elb = client('elbv2')\narn = elb.describe_target_groups()['TargetGroups'][0]['TargetGroupArn']\n";
+        let delay = format!("[{{'Key': 'deregistration_delay.timeout_seconds', 'Value': '{seconds}'}}]");
+        rehearsal
+            .boto(&format!("{groups}elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes={delay})"), &[]);
+    };
+    drain("77");
+    refused("third.plan", &["elb.target_group/main has to be changed too: `attributes", "77"]);
+    drain("30");
+    let applied = rehearsal.run(&["apply", "third.plan", "--events", "-"]).expect(0);
+    let events: Vec<Value> = applied.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.len() > 3, "{}", applied.text());
     rehearsal.diff().expect(0);
 }
 

@@ -8,7 +8,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// Every kind of object with what identifies each, and what a bystander would notice of it.
-const INVENTORY: &str = r#"
+pub const INVENTORY: &str = r#"
 ec2, ecs, elb, rds, iam = (client(name) for name in ("ec2", "ecs", "elbv2", "rds", "iam"))
 secrets, logs, dns = (client(name) for name in ("secretsmanager", "logs", "route53"))
 world = {}

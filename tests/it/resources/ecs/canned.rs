@@ -10,7 +10,7 @@ use hybridctl::aws::Aws;
 use hybridctl::aws::ecs::service::Service;
 use hybridctl::aws::ecs::task_run::TaskRun;
 use hybridctl::model::Address;
-use hybridctl::resource::{Changed, Consents, Id, Kind, Of, Phase, Provided, Resource, Scope, Tags};
+use hybridctl::resource::{Changed, Consents, Id, Kind, Memo, Of, Phase, Provided, Resource, Scope, Tags};
 use hybridctl::state::Recorded;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -50,6 +50,8 @@ impl HttpConnector for Canned {
 
 struct World {
     aws: Aws,
+    /// One world is one operation.
+    memo: Memo,
     asked: Arc<Mutex<Vec<(String, Value)>>>,
 }
 
@@ -59,7 +61,7 @@ impl World {
         let asked = Arc::clone(&canned.asked);
         let connector = SharedHttpConnector::new(canned);
         let client: SharedHttpClient = http_client_fn(move |_, _| connector.clone());
-        Self { aws: Aws::with_http(client), asked }
+        Self { aws: Aws::with_http(client), memo: Memo::default(), asked }
     }
 
     fn asked(&self, operation: &str) -> Vec<Value> {
@@ -87,6 +89,7 @@ impl World {
             known_ids: &[],
             provided: &Provided::default(),
             consents: &Consents::default(),
+            memo: &self.memo,
             notes: &|_| {},
         };
         body(&scope).await
@@ -224,7 +227,10 @@ async fn our_revision_is_judged_by_state_and_count() {
         (
             deployment(NEW, "IN_PROGRESS", 1, 1000),
             2,
-            Phase::Settling("rollout: 1 of 2 new tasks running, 1 pending, 1 failed".into()),
+            Phase::Settling(
+                "rollout: 1 of 2 new tasks running, 1 pending, 1 failed: Essential container in task exited (exit code 3)"
+                    .into(),
+            ),
         ),
     ];
     for (primary, running, phase) in cases {
@@ -236,6 +242,43 @@ async fn our_revision_is_judged_by_state_and_count() {
         let world = world(deployment(NEW, state, 3, 1000), 0, &[(status, 1000)]);
         assert!(matches!(world.phase(Some(&want(NEW))).await, Phase::Refused(_)), "{state} {status}");
     }
+}
+
+/// An image that nobody may pull; the breaker would go on counting.
+#[tokio::test]
+async fn a_first_rollout_that_cannot_succeed_is_refused_before_ecs_gives_up() {
+    let refused = |operation: &str| match operation {
+        "DescribeTasks" => json!({"tasks": [{"taskArn": TASK, "taskDefinitionArn": NEW, "lastStatus": "STOPPED",
+            "stoppedAt": 1010, "stopCode": "TaskFailedToStart",
+            "stoppedReason": "CannotPullContainerError: pull image manifest has been retried 1 time(s): 403 Forbidden"}]}),
+        other => stopped_task(other),
+    };
+    for (others, hopeless) in [(0, true), (1, false)] {
+        let mut service = service(deployment(NEW, "IN_PROGRESS", 1, 1000), 0);
+        let active = json!({"id": "ecs-svc/1", "status": "ACTIVE", "taskDefinition": OLD});
+        service["deployments"].as_array_mut().unwrap().extend(vec![active; others]);
+        let world = World::new(move |operation, _| match operation {
+            "DescribeServices" => json!({"services": [service]}),
+            "ListServiceDeployments" => json!({"serviceDeployments": []}),
+            other => refused(other),
+        });
+        let phase = world.phase(Some(&want(NEW))).await;
+        let story = "the rollout of app:2 failed: its image cannot be pulled, however often it is tried";
+        let told = matches!(&phase, Phase::Refused(why) if why.starts_with(story) && why.contains("403 Forbidden"));
+        assert_eq!(told, hopeless, "with {others} deployments to go back to: {phase:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_service_complains_of_is_told_while_it_is_waited_for() {
+    let mut service = service(deployment(NEW, "IN_PROGRESS", 0, 1000), 0);
+    let event = |at: u32, message: &str| json!({"id": "1", "createdAt": at, "message": message});
+    let before = event(900, "(service app) was unable to place a task because of last week.");
+    let room = "(service app) was unable to place a task because no container instance met its requirements.";
+    service["events"] = json!([event(1005, room), before]);
+    let world = World::new(move |_, _| json!({"services": [service]}));
+    let word = format!("rollout: 1 of 2 new tasks running, 1 pending: {room}");
+    assert_eq!(world.phase(Some(&want(NEW))).await, Phase::Settling(word));
 }
 
 #[tokio::test]
@@ -251,7 +294,8 @@ fn run() -> Value {
     json!({
         "image": "i", "dbi_resource_id": "db-1", "database": "d", "version": "1", "cluster_arn": "main",
         "task_definition_arn": NEW, "subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"], "container": "app",
-        "command": ["migrate"], "environment": {"X": "1"}, "memory_mib": 2048
+        "command": ["migrate"], "environment": {"X": "1"}, "memory_mib": 2048,
+        "noted_on_cluster": true
     })
 }
 

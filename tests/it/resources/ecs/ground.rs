@@ -5,7 +5,7 @@ use crate::support::lifecycle::{Bench, Made};
 use hybridctl::aws::ec2::subnet::SubnetId;
 use hybridctl::aws::ecs::service::Service;
 use hybridctl::model::Address;
-use hybridctl::resource::{Changed, Consents, Kind, Of, Phase, Scope, Tags};
+use hybridctl::resource::{Changed, Consents, Kind, Memo, Of, Phase, Scope, Tags};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -158,6 +158,7 @@ pub async fn apply(bench: &Bench, made: &Made, want: &Service) -> Phase {
         known_ids: &[],
         provided: &bench.provided,
         consents: &Consents::default(),
+        memo: &Memo::default(),
         notes: &|_| {},
     };
     let changed = Changed { fields: ["task_definition_arn".to_owned()].into(), tags: None };

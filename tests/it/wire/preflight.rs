@@ -1,0 +1,231 @@
+//! What a plan would fail on is found before anything is made; and the image grant, which only ECS can try.
+
+use super::checks::{refused, set};
+use super::world::{counts, quickstart, steps, world};
+use crate::support::cli::{Output, Rehearsal};
+use crate::support::proxy::{Faults, error, from};
+use serde_json::json;
+use std::time::Duration;
+
+/// The zone that the sandbox seeds.
+const ZONE: &str = r#"
+dns = client("route53")
+zone = dns.list_hosted_zones_by_name(DNSName="mycompany.com")["HostedZones"][0]["Id"]
+def change(action, name, kind, *values):
+    record = {"Name": name, "Type": kind, "TTL": 60, "ResourceRecords": [{"Value": value} for value in values]}
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record}]})
+"#;
+
+#[test]
+fn every_quota_is_counted_and_a_used_up_one_is_told_with_its_request() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.boto("for _ in range(5): client('ec2').allocate_address(Domain='vpc')", &[]);
+    refused(
+        &rehearsal,
+        &["PF-QUOTA-ADDRESSES"],
+        &["5 in use and 1 wanted, 5 allowed (quota L-0263D0A3)", "--quota-code L-0263D0A3 --desired-value 6"],
+    );
+    let codes = hybridctl::aws::ask::quotas::QUOTAS.iter().map(|quota| (quota.code.to_owned(), json!(0)));
+    set(&rehearsal, &json!({ "quotas": codes.collect::<serde_json::Map<_, _>>() }));
+    let ids: Vec<&str> =
+        hybridctl::preflight::CHECKS.iter().map(|check| check.id).filter(|id| id.starts_with("PF-QUOTA-")).collect();
+    refused(&rehearsal, &ids, &["NAT gateways in one zone of eu-central-1a: 0 in use and 1 wanted, 0 allowed"]);
+    // The same gate stands before `apply`, and what is left out is not in the way.
+    let apply = rehearsal.run(&["apply", "--yes", "-vv"]).expect(4);
+    assert_eq!(apply.mutations(), [""; 0]);
+    let mut skipping = vec!["preflight"];
+    skipping.extend(ids.iter().flat_map(|id| ["--skip", *id]));
+    rehearsal.run(&skipping).expect(0);
+    rehearsal.run(&["preflight", "--only", "pf-quota-vpcs"]).expect(4);
+    rehearsal.run(&["preflight", "--only", "PF-CLOCK"]).expect(0);
+    let unknown = rehearsal.run(&["preflight", "--only", "PF-QUOTA-VPC"]).expect(64);
+    assert!(unknown.stderr.contains("did you mean `PF-QUOTA-VPCS`?"), "{}", unknown.text());
+}
+
+#[test]
+fn a_domain_that_leads_elsewhere_and_a_record_of_somebody_else_are_found_in_dns() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.run(&["preflight"]).expect(0);
+    let servers =
+        rehearsal.boto(&format!("{ZONE}\nout(dns.get_hosted_zone(Id=zone)['DelegationSet']['NameServers'])"), &[]);
+    rehearsal.boto(&format!("{ZONE}\nchange('UPSERT', 'mycompany.com.', 'NS', 'ns1.registrar.net.')"), &[]);
+    let own = servers[0].as_str().unwrap().trim_end_matches('.');
+    refused(&rehearsal, &["PF-DELEGATION"], &["public DNS says ns1.registrar.net", own]);
+    let back: Vec<String> =
+        servers.as_array().unwrap().iter().map(|one| format!("'{}.'", one.as_str().unwrap())).collect();
+    rehearsal.boto(&format!("{ZONE}\nchange('UPSERT', 'mycompany.com.', 'NS', {})", back.join(", ")), &[]);
+
+    rehearsal.boto(&format!("{ZONE}\nchange('CREATE', 'mycompany.com.', 'CAA', '0 issue \"letsencrypt.org\"')"), &[]);
+    rehearsal.run(&["preflight"]).expect(0);
+    let text = std::fs::read_to_string(rehearsal.config()).unwrap();
+    let requested =
+        text.lines().map(|line| if line.starts_with("certificate_arn") { "certificate = \"request\"" } else { line });
+    std::fs::write(rehearsal.config(), requested.collect::<Vec<_>>().join("\n")).unwrap();
+    refused(&rehearsal, &["PF-CAA"], &["let letsencrypt.org issue", "mycompany.com CAA 0 issue \"amazon.com\""]);
+    std::fs::write(rehearsal.config(), text).unwrap();
+
+    rehearsal.boto(&format!("{ZONE}\nchange('CREATE', 'zenml.mycompany.com.', 'A', '192.0.2.1')"), &[]);
+    let found = rehearsal.run(&["preflight", "-vv"]).expect(4);
+    assert!(found.stdout.contains("FAIL PF-RECORD") && found.stdout.contains("192.0.2.1"), "{}", found.text());
+    assert_eq!(found.mutations(), [""; 0]);
+    let up = rehearsal.run(&["up", "--yes", "-vv"]).expect(4);
+    assert!(up.mutations().is_empty() && up.stderr.contains("points to 192.0.2.1"), "{}", up.text());
+}
+
+#[test]
+fn what_is_worth_a_thought_is_told_and_stops_nothing() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.boto("client('ec2').create_vpc(CidrBlock='10.0.128.0/20')", &[]);
+    set(&rehearsal, &json!({ "support": { "8.4": "2026-12-31" } }));
+    let found = rehearsal.run(&["preflight"]).expect(0);
+    for told in
+        ["WARN PF-CIDR", "has 10.0.128.0/20", "WARN PF-DB-SUPPORT", "on 2026-12-31", "Nothing stands in the way"]
+    {
+        assert!(found.stdout.contains(told), "`{told}` is missing\n{}", found.text());
+    }
+}
+
+#[test]
+fn zones_and_hosted_zones_without_which_there_is_no_plan_end_in_the_same_way() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.run(&["preflight"]).expect(0);
+    rehearsal.edit("[database]", "[network]\nzones = [\"eu-central-1a\", \"eu-central-1b\"]\n\n[database]");
+    set(&rehearsal, &json!({ "zones": { "eu-central-1a": "impaired" } }));
+    let zones = rehearsal.run(&["up", "--yes", "-vv"]).expect(4);
+    assert!(zones.stderr.contains("`eu-central-1a`") && zones.stderr.contains("explain PF-ZONES"), "{}", zones.text());
+    assert_eq!(zones.mutations(), [""; 0]);
+    set(&rehearsal, &json!({ "zones": null }));
+    rehearsal.boto("client('route53').create_hosted_zone(Name='mycompany.com', CallerReference='twice')", &[]);
+    let twice = rehearsal.run(&["preflight"]).expect(4);
+    assert!(
+        twice.stderr.contains("2 public hosted zones") && twice.stderr.contains("explain PF-HOSTED-ZONE"),
+        "{}",
+        twice.text()
+    );
+}
+
+#[test]
+fn zones_and_a_hosted_zone_that_a_deployment_was_begun_with_are_looked_at_again() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.run(&["plan", "--target", "ec2.vpc/main", "--out", "begin.plan"]).expect(0);
+    rehearsal.run(&["apply", "begin.plan", "--yes"]).expect(0);
+    set(&rehearsal, &json!({ "zones": { "eu-central-1b": "impaired" } }));
+    refused(
+        &rehearsal,
+        &["PF-ZONES"],
+        &["eu-central-1b is impaired", "`network.zones` to zones among eu-central-1a, eu-central-1c"],
+    );
+    set(&rehearsal, &json!({ "zones": null }));
+    rehearsal.boto(&format!("{ZONE}\ndns.delete_hosted_zone(Id=zone)"), &[]);
+    refused(&rehearsal, &["PF-HOSTED-ZONE"], &["of mycompany.com is gone", "`aws route53 list-hosted-zones-by-name`"]);
+}
+
+/// That a bucket ignores conditions is found when its lock is taken for the first time: tests/it/state/save.rs.
+#[test]
+fn a_bucket_for_the_state_that_is_unfit_or_gone_is_found_before_anything_is_made() {
+    let mut rehearsal = Rehearsal::new();
+    let text = std::fs::read_to_string(rehearsal.config()).unwrap();
+    std::fs::write(rehearsal.config(), text + "\n[state]\nbucket = \"acme-state\"\nprefix = \"team/prod\"\n").unwrap();
+    let make = "client('s3').create_bucket(Bucket='acme-state', CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'})";
+    rehearsal.boto(make, &[]);
+    let only = ["preflight", "--only", "PF-STATE", "-vv"];
+    let open = rehearsal.run(&only).expect(0);
+    for told in [
+        "WARN PF-STATE",
+        "should keep versions, block public access",
+        "aws s3api put-bucket-versioning --bucket acme-state",
+        "aws s3api put-public-access-block --bucket acme-state",
+    ] {
+        assert!(open.stdout.contains(told), "`{told}` is missing\n{}", open.text());
+    }
+    // It was there when the state was read.
+    let _proxy = rehearsal.disturbed(Faults::none().on("s3:HeadBucket", from(2), error("NoSuchBucket", 404)));
+    let gone = rehearsal.run(&only).expect(4);
+    for told in ["FAIL PF-STATE", "acme-state does not exist", "`aws s3api create-bucket --bucket acme-state`"] {
+        assert!(gone.stdout.contains(told), "`{told}` is missing\n{}", gone.text());
+    }
+    assert_eq!((open.mutations(), gone.mutations()), (vec![], vec![]));
+}
+
+/// up (refused pull) -> everything but the service; up (granted) -> the rest; destroy; up -> the same role
+#[test]
+fn an_up_without_the_image_grant_makes_everything_else_prints_the_request_and_goes_on_later() {
+    let rehearsal = Rehearsal::new();
+    set(&rehearsal, &json!({ "image_granted": false }));
+    let up = rehearsal.run(&["up", "--yes", "--events", "events.ndjson"]).expect(9);
+    for told in [
+        "CannotPullContainerError",
+        "arn:aws:iam::123456789012:role/zenml-hybrid-eu-central-1-execution",
+        "cloud@zenml.io",
+        "region        eu-central-1",
+        "zenml-pro-server:0.98.0",
+        "--wait-for-grant",
+    ] {
+        assert!(up.stderr.contains(told), "`{told}` is missing\n{}", up.text());
+    }
+    assert_eq!(counts(&world(&rehearsal)), quickstart(&[("service", 0), ("task", 0)]));
+    // Whoever has to ask for the grant can do so while the database is being made.
+    let steps = steps(&rehearsal.project().join("events.ndjson"));
+    let at = |address: &str, what: &str| {
+        steps.iter().position(|event| event["address"] == address && event["type"] == what).unwrap()
+    };
+    assert!(at("iam.role/execution", "finished") < at("rds.instance/main", "finished"));
+
+    let again = rehearsal.up().expect(9);
+    assert!(again.stderr.contains("preflight: PF-IMAGE-GRANT: the last pull was refused"), "{}", again.text());
+    let in_vain = rehearsal.run(&["up", "--yes", "--wait-for-grant", "3s"]).expect(9);
+    assert!(
+        in_vain.stderr.contains("not granted yet") && in_vain.stderr.contains("did not come in time"),
+        "{}",
+        in_vain.text()
+    );
+
+    let waiting = rehearsal.start(&["up", "--yes", "--wait-for-grant", "60s"]);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let runs = "tasks = client('ecs').list_tasks(cluster='zenml-hybrid', desiredStatus='STOPPED')['taskArns']\nout(len(tasks))";
+            let before = rehearsal.boto(runs, &[]).as_u64().unwrap();
+            let started = std::time::Instant::now();
+            while rehearsal.boto(runs, &[]).as_u64().unwrap() <= before {
+                assert!(started.elapsed() < Duration::from_secs(30), "no other try");
+            }
+            set(&rehearsal, &json!({ "image_granted": true }));
+        });
+    });
+    let done = crate::support::cli::wait(waiting).expect(0);
+    assert!(done.stderr.contains("The deployment works"), "{}", done.text());
+    assert_eq!(counts(&world(&rehearsal)), quickstart(&[]));
+    assert!(rehearsal.up().expect(0).stderr.contains("no changes"));
+    let after = rehearsal.run(&["preflight", "--only", "PF-IMAGE-GRANT", "--format", "json"]).expect(0).json();
+    assert_eq!(after["checks"][0]["status"], "pass", "{after:#}");
+
+    let role = "out(client('iam').get_role(RoleName='zenml-hybrid-eu-central-1-execution')['Role']['RoleId'])";
+    let id = rehearsal.boto(role, &[]);
+    rehearsal.run(&["destroy", "--yes", "--confirm", "zenml-hybrid", "--disable-protection"]).expect(0);
+    assert_eq!(rehearsal.boto(role, &[]), id);
+    rehearsal.up().expect(0);
+    assert_eq!(rehearsal.boto(role, &[]), id);
+}
+
+#[test]
+fn a_change_that_makes_nothing_new_asks_for_nothing_that_is_made() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.up().expect(0);
+    let quiet = rehearsal.run(&["up", "--yes", "-vv"]).expect(0);
+    let asked =
+        |output: &Output, service: &str| output.operations().iter().filter(|one| one.starts_with(service)).count();
+    assert_eq!(
+        asked(&quiet, "ec2:DescribeRegions"),
+        0,
+        "a run without changes has a preflight: {:#?}",
+        quiet.operations()
+    );
+    set(
+        &rehearsal,
+        &json!({ "quotas": { "L-F678F1CE": 0, "L-0263D0A3": 0 }, "zones": { "eu-central-1a": "impaired" } }),
+    );
+    rehearsal.edit("[service]", "[monitoring]\nlog_retention_days = 30\n\n[service]");
+    let up = rehearsal.run(&["up", "--yes", "-vv"]).expect(0);
+    assert_eq!(asked(&up, "servicequotas:"), 0, "{:#?}", up.operations());
+    assert_eq!(asked(&up, "ec2:DescribeRegions"), 1, "{:#?}", up.operations());
+}
