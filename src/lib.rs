@@ -18,6 +18,8 @@ pub mod config;
 pub mod explain;
 pub mod model;
 pub mod plan;
+pub mod preflight;
+pub mod rebuild;
 pub mod report;
 pub mod resource;
 pub mod sandbox;

@@ -20,7 +20,8 @@ impl<'a, S: StateStore> Ledger<'a, S> {
     pub fn new(store: &'a S, state: State) -> Self {
         Self {
             store,
-            state: RefCell::new(state),
+            // Why somebody pushed it says nothing of what this run makes of it.
+            state: RefCell::new(State { note: None, ..state }),
             changed: Cell::new(0),
             durable: Cell::new(0),
             gate: tokio::sync::Mutex::new(()),

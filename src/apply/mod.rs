@@ -4,12 +4,15 @@
 //! Nothing is ever unwound: what was made is on record, and the next run goes on from there.
 
 mod converge;
+mod creation;
 mod deletion;
+mod holders;
 pub mod ledger;
 pub mod limits;
 mod operation;
 mod probe;
-mod settle;
+mod rebuild;
+pub(crate) mod settle;
 pub mod stop;
 
 pub use limits::Limits;
@@ -19,7 +22,7 @@ use crate::aws::Aws;
 use crate::model::{Address, Edge};
 use crate::plan::{OpId, Operations, Plan, Verb, Wait, lower};
 use crate::report::{Event, Reporter, Totals};
-use crate::resource::{Consents, Error, Id, Kinds, Provided, Scope, Tags};
+use crate::resource::{Class, Consents, Error, Id, Kinds, Memo, Provided, Scope, Tags};
 use crate::state::{Recorded, State, StateStore, StoreError};
 use futures_util::StreamExt;
 use futures_util::future::{FutureExt, LocalBoxFuture};
@@ -111,6 +114,7 @@ struct Run<'r, 'a, S> {
 }
 
 /// What a [`Scope`] borrows from.
+#[derive(Clone)]
 struct Surroundings {
     address: Address,
     token: String,
@@ -120,6 +124,7 @@ struct Surroundings {
     recorded: Option<Recorded>,
     want: Option<Value>,
     known_ids: Vec<Id>,
+    memo: Memo,
 }
 
 impl<'a, S: StateStore> Engine<'a, S> {
@@ -157,10 +162,14 @@ impl<'a, S: StateStore> Engine<'a, S> {
             known_ids: &surroundings.known_ids,
             provided: self.provided,
             consents: self.consents,
+            memo: &surroundings.memo,
             notes,
         }
     }
 }
+
+/// So often a reporter may explain a silence.
+const TICK: Duration = Duration::from_secs(1);
 
 type Flight<'f> = LocalBoxFuture<'f, (OpId, Result<Duration, Halt>)>;
 
@@ -228,6 +237,7 @@ impl<S: StateStore> Run<'_, '_, S> {
             tokio::select! {
                 Some((op, result)) = flying.next() => self.land(op, result, &mut waiting, &mut ended, outcome),
                 () = became_usable => {}
+                () = tokio::time::sleep(TICK) => self.reporter.borrow_mut().tick(),
                 () = self.engine.stop.wait(), if !told_stop => {}
             }
         }
@@ -333,7 +343,13 @@ impl<S: StateStore> Run<'_, '_, S> {
                 outcome.timed_out = true;
                 error
             }
-            Err(Halt::Failed(error)) => error,
+            Err(Halt::Failed(error)) => {
+                // Nothing else would get any further: what is in flight is recorded, and nothing new is begun.
+                if error.class == Class::Credentials {
+                    self.engine.stop.request();
+                }
+                error
+            }
         };
         self.tell(&Event::Failed { address: address.clone(), verb, error: error.clone() });
         outcome.failed.insert(address.clone(), error);

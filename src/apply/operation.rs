@@ -10,18 +10,15 @@ use super::{Halt, Run, Surroundings};
 use crate::aws::tags;
 use crate::model::OutputRef;
 use crate::model::input::{is_known, substitute};
-use crate::plan::{Action, Reason, Step};
+use crate::plan::{Action, Step};
 use crate::report::Event;
-use crate::resource::{Class, Error, Found, Id, Kind, Observed, Phase, Repeat, Tags};
+use crate::resource::{Effect, Error, Id, Kind, Memo, Observed, Tags};
 use crate::state::{Intent, Recorded, StateStore, Verb};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Halt>;
-
-/// How often a create whose answer was lost is made again, after looking for its result each time.
-const CREATES: u32 = 3;
 
 impl<S: StateStore> Run<'_, '_, S> {
     /// Creates, adopts or updates.
@@ -36,155 +33,6 @@ impl<S: StateStore> Run<'_, '_, S> {
         self.end(step, kind, id, around, observed).await
     }
 
-    async fn create(
-        &self,
-        step: &Step,
-        kind: &dyn Kind,
-        want: Value,
-        started: Instant,
-    ) -> Result<(Id, Surroundings, Observed)> {
-        let resumed = self.ledger.read(|state| match state.intents.get(&step.address) {
-            Some(intent) if intent.verb == Verb::Create && intent.inputs == want && intent.id.is_none() => {
-                Some(intent.token.clone())
-            }
-            _ => None,
-        });
-        let looked_at = resumed.is_some() || step.reason == Reason::LookedUpAtApply;
-        let token = self.begin_create(step, resumed, &want).await?;
-        let around = self.surroundings(step, token, Some(want.clone()));
-        if let Some(old) = around.recorded.as_ref().filter(|_| step.action == Action::Create) {
-            self.see_it_out(kind, &Surroundings { want: None, ..around.clone() }, &old.id, started).await?;
-        }
-        let found = if looked_at || kind.spec().repeat == Repeat::ReturnsExisting {
-            self.find(kind, &around, &want).await?
-        } else {
-            None
-        };
-        let id = match found {
-            Some(id) => id,
-            None => self.create_call(kind, &around, &want).await?,
-        };
-        self.made.borrow_mut().insert(step.address.clone());
-        self.note_id(step, &id).await?;
-        let observed = self.converge(step, kind, &around, &id, Before::New, started).await?;
-        Ok((id, around, observed))
-    }
-
-    /// The recorded object was gone or on its way out when the plan was made; its name is free only when it is gone.
-    async fn see_it_out(&self, kind: &dyn Kind, around: &Surroundings, old: &Id, started: Instant) -> Result<()> {
-        let seen = self.call(around, async |engine, note| kind.read(&engine.scope(around, note), old).await).await?;
-        match seen.map(|observed| observed.phase) {
-            None => Ok(()),
-            Some(Phase::Deleting(_)) => {
-                // Deleting may have stopped half-way (a task definition that was only deregistered).
-                self.call(around, async |engine, note| kind.delete(&engine.scope(around, note), old).await).await?;
-                self.wait_until_gone(kind, around, old, started).await
-            }
-            Some(_) => {
-                Err(Error::terminal(format!("`{old}` is there again although it was gone when the plan was made"))
-                    .hint("run the command again to plan with it")
-                    .into())
-            }
-        }
-    }
-
-    async fn begin_create(&self, step: &Step, resumed: Option<String>, want: &Value) -> Result<String> {
-        let deposed = self.predecessors(step);
-        let token = self
-            .ledger
-            .commit(|state| {
-                let token = resumed.unwrap_or_else(|| state.next_token(&step.address));
-                let intent = Intent {
-                    verb: Verb::Create,
-                    token: token.clone(),
-                    inputs: want.clone(),
-                    after: step.after.clone(),
-                    id: None,
-                    deposed,
-                    since: jiff::Timestamp::now(),
-                };
-                state.intents.insert(step.address.clone(), intent);
-                token
-            })
-            .await?;
-        Ok(token)
-    }
-
-    /// What is deleted once the new object stands.
-    fn predecessors(&self, step: &Step) -> Vec<Id> {
-        let mut ids = step.deposed.clone();
-        if step.action == Action::Replace && step.create_first {
-            ids.extend(step.id.clone());
-        }
-        ids.into_iter().collect()
-    }
-
-    async fn create_call(&self, kind: &dyn Kind, around: &Surroundings, want: &Value) -> Result<Id> {
-        for tries in 1.. {
-            let made =
-                self.call(around, async |engine, note| kind.create(&engine.scope(around, note), want).await).await;
-            let error = match made {
-                Ok(id) => return Ok(id),
-                Err(Halt::Failed(error)) => error,
-                Err(halt) => return Err(halt),
-            };
-            if !matches!(error.class, Class::Ambiguous | Class::Exists) {
-                return Err(error.into());
-            }
-            // The answer was lost, or an earlier try got through: look before calling again.
-            if let Some(id) = self.find(kind, around, want).await? {
-                return Ok(id);
-            }
-            if error.class == Class::Exists || tries == CREATES {
-                return Err(error.into());
-            }
-        }
-        unreachable!("because the tries are not counted out")
-    }
-
-    /// Looks for the object; repeats for a while where a describe that lags would otherwise mean a duplicate.
-    async fn find(&self, kind: &dyn Kind, around: &Surroundings, want: &Value) -> Result<Option<Id>> {
-        let patience = match kind.spec().repeat {
-            Repeat::Duplicates => self.engine.limits.find_patience,
-            _ => Duration::ZERO,
-        };
-        let since = Instant::now();
-        loop {
-            let found =
-                self.call(around, async |engine, note| kind.find(&engine.scope(around, note), want).await).await?;
-            match found {
-                Found::Ours(id) => return Ok(Some(id)),
-                Found::Foreign(whose) => {
-                    let hint = "nothing was changed; rename this deployment or that object, then run the command again";
-                    return Err(Error::terminal(whose).hint(hint).into());
-                }
-                Found::Restorable(id) => {
-                    self.call(around, async |engine, note| kind.restore(&engine.scope(around, note), &id).await)
-                        .await?;
-                    return Ok(Some(id));
-                }
-                Found::None if since.elapsed() >= patience => return Ok(None),
-                Found::None => {
-                    if !self.engine.stop.sleep(self.engine.limits.pause(Duration::from_secs(5))).await {
-                        return Err(Halt::Stopped);
-                    }
-                }
-            }
-        }
-    }
-
-    async fn note_id(&self, step: &Step, id: &Id) -> Result<()> {
-        self.ledger
-            .commit(|state| {
-                if let Some(intent) = state.intents.get_mut(&step.address) {
-                    intent.id = Some(id.clone());
-                }
-            })
-            .await?;
-        self.tell(&Event::Made { address: step.address.clone(), id: id.clone() });
-        Ok(())
-    }
-
     async fn adopt(
         &self,
         step: &Step,
@@ -196,12 +44,13 @@ impl<S: StateStore> Run<'_, '_, S> {
         let intent = self.ledger.read(|state| state.intents.get(&step.address).cloned());
         let recorded = self.ledger.read(|state| state.resources.get(&step.address).map(|r| r.token.clone()));
         let token = intent.as_ref().map(|intent| intent.token.clone()).or(recorded);
-        let token = self.begin_create(step, token, &want).await?;
-        let before = match intent {
-            Some(intent) if !step.restore => Before::Inputs(intent.inputs),
-            _ => Before::Unknown,
+        // The intent goes on saying what the object was made with: a kill before the end must not make that what is wanted.
+        let (made_with, before) = match intent {
+            Some(intent) if !step.restore => (intent.inputs.clone(), Before::Inputs(intent.inputs)),
+            _ => (unknown_inputs(kind, &want), Before::Unknown),
         };
-        self.note_id(step, &id).await?;
+        let token = self.begin_create(step, token, &made_with, Some(id.clone())).await?;
+        self.tell(&Event::Made { address: step.address.clone(), id: id.clone() });
         let around = self.surroundings(step, token, Some(want));
         if step.restore {
             self.call(&around, async |engine, note| kind.restore(&engine.scope(&around, note), &id).await).await?;
@@ -253,9 +102,12 @@ impl<S: StateStore> Run<'_, '_, S> {
         let (tags, _) = self.tags(&around);
         let inputs = around.want.unwrap_or_default();
         let deposed: BTreeSet<Id> = self.predecessors(step).into_iter().filter(|old| *old != id).collect();
+        let same = around.recorded.as_ref().filter(|recorded| recorded.id == id);
+        let made = same.map_or_else(|| Some(jiff::Timestamp::now()), |recorded| recorded.made);
         let recorded = Recorded {
             id,
             token: around.token,
+            made,
             inputs,
             outputs: outputs.clone(),
             tags,
@@ -293,6 +145,7 @@ impl<S: StateStore> Run<'_, '_, S> {
                 recorded,
                 want,
                 known_ids,
+                memo: Memo::default(),
             }
         })
     }
@@ -315,17 +168,12 @@ impl<S: StateStore> Run<'_, '_, S> {
     }
 }
 
-impl Clone for Surroundings {
-    fn clone(&self) -> Self {
-        Self {
-            address: self.address.clone(),
-            token: self.token.clone(),
-            label: self.label.clone(),
-            lineage: self.lineage,
-            deployment: self.deployment.clone(),
-            recorded: self.recorded.clone(),
-            want: self.want.clone(),
-            known_ids: self.known_ids.clone(),
-        }
+/// The inputs of an object that others made, or made long ago: what AWS never returns may be anything, so it is set again,
+/// by the next run too if this one does not come to its end.
+pub(super) fn unknown_inputs(kind: &dyn Kind, want: &Value) -> Value {
+    let mut inputs = want.clone();
+    for field in kind.fields().iter().filter(|field| field.unread && field.effect == Effect::Update) {
+        inputs[field.name] = Value::Null;
     }
+    inputs
 }

@@ -3,13 +3,15 @@
 //! Two waves at most: everything on record or interrupted is read at once (and the reads coalesce); what is on no record is
 //! looked up after that, because its key may be an output of what was just read.
 
+use super::limits::used_up;
 use super::{Engine, Surroundings};
 use crate::model::input::{is_known, substitute};
 use crate::model::{Address, Graph, Node, OutputRef};
 use crate::plan::{Observations, Seen};
-use crate::resource::{Class, Found, Id, Kind, Observed, Result};
+use crate::resource::{Class, Error, Found, Id, Kind, Memo, Observed, Repeat, Result};
 use crate::state::{Intent, Recorded, State, StateStore, Verb};
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -20,9 +22,12 @@ impl<S: StateStore> Engine<'_, S> {
     /// # Errors
     /// The first call that failed for another reason than "not found".
     pub async fn probe(&self, desired: &Graph, state: &State) -> Result<Observations> {
-        let recorded = state.resources.iter().map(|(address, recorded)| self.read_recorded(state, address, recorded));
+        let recorded = state.resources.iter().map(|(address, recorded)| {
+            let wanted = desired.nodes.contains_key(address);
+            self.read_recorded(state, address, recorded, wanted)
+        });
         let pending = state.intents.iter().filter(|(_, intent)| intent.verb == Verb::Create);
-        let pending = pending.map(|(address, intent)| self.read_pending(state, address, intent));
+        let pending = pending.map(|(address, intent)| self.read_pending(state, desired, address, intent));
         let (recorded, pending) = futures_util::future::join(join_all(recorded), join_all(pending)).await;
         let mut observations = Observations {
             seen: recorded.into_iter().collect::<Result<_>>()?,
@@ -48,26 +53,39 @@ impl<S: StateStore> Engine<'_, S> {
     pub async fn look_at(&self, state: &State, address: &Address, id: &Id) -> Result<Option<Observed>> {
         let kind = self.kinds.get(&address.kind)?;
         let around = looking(state, address, "", None, vec![]);
-        self.patiently(async || kind.read(&self.scope(&around, &|_| {}), id).await).await
+        self.aws.patiently(async || kind.read(&self.scope(&around, &|_| {}), id).await).await
     }
 
-    async fn read_recorded(&self, state: &State, address: &Address, recorded: &Recorded) -> Result<(Address, Seen)> {
+    async fn read_recorded(
+        &self,
+        state: &State,
+        address: &Address,
+        recorded: &Recorded,
+        wanted: bool,
+    ) -> Result<(Address, Seen)> {
         let kind = self.kinds.get(&address.kind)?;
         let around = looking(state, address, &recorded.token, Some(recorded.clone()), vec![]);
-        // One reading is not enough to call something gone: describes lag.
-        for reading in 0..2 {
-            if reading > 0 {
-                self.stop.sleep(self.limits.second_reading).await;
-            }
-            let read = self.patiently(async || kind.read(&self.scope(&around, &|_| {}), &recorded.id).await).await;
-            if let Some(observed) = read? {
-                return Ok((address.clone(), Seen::Live(recorded.id.clone(), observed)));
-            }
+        // What an interrupted run was deleting may well be gone.
+        let deleting = state.intents.get(address).is_some_and(|intent| intent.verb == Verb::Delete);
+        let made = recorded.made.filter(|_| !deleting);
+        let read = self.read_surely(kind, &around, &recorded.id, made).await?;
+        let find = async || kind.find(&self.scope(&around, &|_| {}), &recorded.inputs).await;
+        if let Some(observed) = read {
+            // Asked for only where it matters: tags are a call of their own for each of these.
+            let asks = kind.spec().id_from_name && observed.tags.is_none();
+            let seen = match asks && (!wanted || observed.inputs != recorded.inputs) {
+                true => self.aws.patiently(find).await?,
+                false => Found::None,
+            };
+            let seen = match seen {
+                Found::Foreign(whose) => Seen::Foreign(whose),
+                _ => Seen::Live(recorded.id.clone(), observed),
+            };
+            return Ok((address.clone(), seen));
         }
-        let found = self.patiently(async || kind.find(&self.scope(&around, &|_| {}), &recorded.inputs).await).await;
         Ok((
             address.clone(),
-            match found {
+            match self.aws.patiently(find).await {
                 Ok(Found::Restorable(id)) => Seen::Restorable(id),
                 Ok(Found::Foreign(whose)) => Seen::Foreign(whose),
                 _ => Seen::Gone,
@@ -75,35 +93,74 @@ impl<S: StateStore> Engine<'_, S> {
         ))
     }
 
-    async fn read_pending(&self, state: &State, address: &Address, intent: &Intent) -> Result<(Address, Seen)> {
+    /// What an interrupted create made. Describes lag behind creates, so "not found" is not believed at once.
+    async fn read_pending(
+        &self,
+        state: &State,
+        desired: &Graph,
+        address: &Address,
+        intent: &Intent,
+    ) -> Result<(Address, Seen)> {
         let kind = self.kinds.get(&address.kind)?;
         let recorded = state.resources.get(address);
         let known: Vec<Id> = recorded.iter().flat_map(|r| r.deposed.iter().chain([&r.id]).cloned()).collect();
         let around = looking(state, address, &intent.token, recorded.cloned(), known);
-        let id = match &intent.id {
-            Some(id) => Some(id.clone()),
-            None => self.find_interrupted(kind, &around, &intent.inputs).await?,
-        };
-        let Some(id) = id else { return Ok((address.clone(), Seen::Gone)) };
-        let read = self.patiently(async || kind.read(&self.scope(&around, &|_| {}), &id).await).await?;
-        Ok((address.clone(), read.map_or(Seen::Gone, |observed| Seen::Live(id, observed))))
-    }
-
-    /// Repeats where a describe that lags behind the interrupted create would mean a second object.
-    async fn find_interrupted(&self, kind: &dyn Kind, around: &Surroundings, want: &Value) -> Result<Option<Id>> {
-        let patience = match kind.spec().repeat {
-            crate::resource::Repeat::Duplicates => self.limits.find_patience,
-            _ => Duration::ZERO,
-        };
+        if let Some(id) = &intent.id {
+            let read = self.read_surely(kind, &around, id, Some(intent.since)).await?;
+            return Ok((address.clone(), read.map_or(Seen::Gone, |observed| Seen::Live(id.clone(), observed))));
+        }
+        let meets = repeat_meets_it(state, desired, address, intent, kind);
+        let patience = if meets { Duration::ZERO } else { self.limits.find_patience };
         let since = Instant::now();
-        loop {
-            let found = self.patiently(async || kind.find(&self.scope(around, &|_| {}), want).await).await?;
-            match found {
-                Found::Ours(id) => return Ok(Some(id)),
-                _ if since.elapsed() >= patience => return Ok(None),
-                _ => tokio::time::sleep(self.limits.pause(Duration::from_secs(5))).await,
+        for looks in 1.. {
+            if let Some((id, observed)) = self.find_interrupted(kind, &around, &intent.inputs).await? {
+                return Ok((address.clone(), Seen::Live(id, observed)));
+            }
+            let pause = self.limits.pause(Duration::from_secs(5));
+            if used_up(patience, since, looks) || !self.stop.sleep(pause).await {
+                return Ok((address.clone(), Seen::Gone));
             }
         }
+        unreachable!("because the looks are not counted out")
+    }
+
+    async fn find_interrupted(
+        &self,
+        kind: &dyn Kind,
+        around: &Surroundings,
+        want: &Value,
+    ) -> Result<Option<(Id, Observed)>> {
+        let find = async || kind.find(&self.scope(around, &|_| {}), want).await;
+        let Found::Ours(id) = self.aws.patiently(find).await? else { return Ok(None) };
+        let read = self.aws.patiently(async || kind.read(&self.scope(around, &|_| {}), &id).await).await?;
+        Ok(read.map(|observed| (id, observed)))
+    }
+
+    /// `None` only if the object is gone for sure. Describes lag: one reading is never enough, and nothing is called gone while
+    /// it is so young that not all of AWS may know of it. What has no time on record is old.
+    async fn read_surely(
+        &self,
+        kind: &dyn Kind,
+        around: &Surroundings,
+        id: &Id,
+        made: Option<Timestamp>,
+    ) -> Result<Option<Observed>> {
+        let young = made.map_or(Duration::ZERO, |made| self.limits.young_for(made, Timestamp::now()));
+        let since = Instant::now();
+        for tries in 1.. {
+            let read = self.aws.patiently(async || kind.read(&self.scope(around, &|_| {}), id).await).await?;
+            if read.is_some() || (tries > 1 && used_up(young, since, tries)) {
+                return Ok(read);
+            }
+            if tries == 2 {
+                tracing::info!(address = %around.address, %id, "not visible, but too young to be called gone");
+            }
+            let pause = self.limits.second_reading.max(self.limits.backoff(Class::Propagation, tries));
+            if !self.stop.sleep(pause).await {
+                return Err(Error::terminal("stopped"));
+            }
+        }
+        unreachable!("because the tries are not counted out")
     }
 
     async fn look_up(
@@ -119,10 +176,10 @@ impl<S: StateStore> Engine<'_, S> {
         });
         let mut around = looking(state, address, "", None, vec![]);
         around.label.clone_from(&node.label);
-        let found = self.patiently(async || kind.find(&self.scope(&around, &|_| {}), &want).await).await;
+        let found = self.aws.patiently(async || kind.find(&self.scope(&around, &|_| {}), &want).await).await;
         let seen = match found {
             Ok(Found::Ours(id)) => {
-                let read = self.patiently(async || kind.read(&self.scope(&around, &|_| {}), &id).await).await?;
+                let read = self.read_surely(kind, &around, &id, None).await?;
                 read.map_or(Seen::Gone, |observed| Seen::Live(id, observed))
             }
             Ok(Found::Restorable(id)) => Seen::Restorable(id),
@@ -135,19 +192,17 @@ impl<S: StateStore> Engine<'_, S> {
         };
         Ok((address.clone(), seen))
     }
+}
 
-    /// Throttled reads are repeated; everything else is the caller's business.
-    async fn patiently<T>(&self, mut read: impl AsyncFnMut() -> Result<T>) -> Result<T> {
-        for tries in 1..=10 {
-            match read().await {
-                Err(error) if error.class == Class::Throttle && tries < 10 => {
-                    tokio::time::sleep(self.limits.backoff(Class::Throttle, tries)).await;
-                }
-                result => return result,
-            }
-        }
-        unreachable!("because the last try returns")
-    }
+/// True if the coming create is the interrupted one again: it meets what that one may have made, visible or not.
+fn repeat_meets_it(state: &State, desired: &Graph, address: &Address, intent: &Intent, kind: &dyn Kind) -> bool {
+    let Some(node) = desired.nodes.get(address).filter(|_| kind.spec().repeat != Repeat::Duplicates) else {
+        return false;
+    };
+    let want = substitute(&node.inputs, &|reference: &OutputRef| {
+        state.resources.get(&reference.address)?.outputs.get(&reference.output).cloned()
+    });
+    kind.canonical(&want).is_ok_and(|want| want == intent.inputs)
 }
 
 fn known_outputs(state: &State, observations: &Observations) -> BTreeMap<Address, Value> {
@@ -167,7 +222,7 @@ fn known_outputs(state: &State, observations: &Observations) -> BTreeMap<Address
     outputs
 }
 
-fn looking(
+pub(super) fn looking(
     state: &State,
     address: &Address,
     token: &str,
@@ -183,5 +238,6 @@ fn looking(
         recorded,
         want: None,
         known_ids,
+        memo: Memo::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Engine, Halt, Run, Surroundings};
 use crate::report::Event;
+use crate::resource::error::TIMEOUT;
 use crate::resource::{Class, Error, Id, Kind, Observed, Phase, Result};
 use crate::state::StateStore;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 pub(super) enum Until {
     /// Ready, in as many readings as the kind asks for.
     Settled,
+    /// At rest, as ready or as broken as it may be: it is about to be deleted.
+    Deletable,
     /// Not there any more.
     Gone,
 }
@@ -30,18 +33,8 @@ impl<S: StateStore> Run<'_, '_, S> {
         }
     }
 
-    /// Reads until the object is gone.
-    pub(super) async fn wait_until_gone(
-        &self,
-        kind: &dyn Kind,
-        around: &Surroundings,
-        id: &Id,
-        started: Instant,
-    ) -> std::result::Result<(), Halt> {
-        self.wait(kind, around, id, started, Until::Gone).await.map(drop)
-    }
-
-    async fn wait(
+    /// Reads until then. `None`: it is gone.
+    pub(super) async fn wait(
         &self,
         kind: &dyn Kind,
         around: &Surroundings,
@@ -58,11 +51,11 @@ impl<S: StateStore> Run<'_, '_, S> {
             let seen =
                 self.call(around, async |engine, scope| kind.read(&engine.scope(around, scope), id).await).await?;
             let now = match (&seen, until) {
-                (None, Until::Gone) => return Ok(None),
+                (None, Until::Gone | Until::Deletable) => return Ok(None),
                 (None, Until::Settled) if since.elapsed() > self.engine.limits.visibility => return Ok(None),
                 (None, Until::Settled) => "not visible yet".to_owned(),
                 (Some(observed), Until::Gone) => format!("{} (still there)", observed.phase.word()),
-                (Some(observed), Until::Settled) => {
+                (Some(observed), Until::Settled | Until::Deletable) => {
                     self.notice_outputs(around, observed);
                     match &observed.phase {
                         Phase::Ready => {
@@ -75,6 +68,7 @@ impl<S: StateStore> Run<'_, '_, S> {
                         // Nothing is being applied: what went wrong earlier is what the coming change mends, and an object
                         // that can be used can be changed.
                         Phase::Refused(_) | Phase::Usable(_) if around.want.is_none() => return Ok(seen),
+                        Phase::Failed(_) if until == Until::Deletable => return Ok(seen),
                         Phase::Failed(why) | Phase::Refused(why) => return Err(Error::terminal(why.clone()).into()),
                         phase => {
                             readings = 0;
@@ -109,34 +103,59 @@ impl<S: StateStore> Run<'_, '_, S> {
         }
     }
 
-    /// Makes one call of a kind, again and again while its class says that this helps.
+    /// Makes one call of a kind, again and again while its class says that this helps. The call must bear being carried out
+    /// twice: it is also made again when its answer was lost.
     pub(super) async fn call<T>(
         &self,
         around: &Surroundings,
+        attempt: impl AsyncFnMut(&Engine<'_, S>, &dyn Fn(String)) -> Result<T>,
+    ) -> std::result::Result<T, Halt> {
+        self.persist(around, attempt, |_| true).await
+    }
+
+    /// As [`Run::call`], for a call that might make a second object: when its answer was lost, that is the caller's business.
+    pub(super) async fn call_unless_ambiguous<T>(
+        &self,
+        around: &Surroundings,
+        attempt: impl AsyncFnMut(&Engine<'_, S>, &dyn Fn(String)) -> Result<T>,
+    ) -> std::result::Result<T, Halt> {
+        self.persist(around, attempt, |class| class != Class::Ambiguous).await
+    }
+
+    async fn persist<T>(
+        &self,
+        around: &Surroundings,
         mut attempt: impl AsyncFnMut(&Engine<'_, S>, &dyn Fn(String)) -> Result<T>,
+        may_repeat: impl Fn(Class) -> bool,
     ) -> std::result::Result<T, Halt> {
         let note = |line| self.tell(&Event::Note { address: around.address.clone(), line });
         let started = Instant::now();
-        for tries in 1.. {
+        let mut refused = Refused::default();
+        loop {
+            // After a pause, somebody else may be at work here.
+            self.engine.store.hold().await?;
+            let credentials = self.engine.aws.credentials_in_use();
             let error = match attempt(self.engine, &note).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             let class = self.class_here(around, &error);
-            let Some(budget) = class.budget() else { return Err(error.into()) };
-            if started.elapsed() > self.engine.limits.patience(budget) {
-                return Err(Halt::TimedOut(
-                    error.hint(format!("given up after {} tries; the next run goes on", tries)),
-                ));
+            if class == Class::Credentials && self.engine.aws.renew_credentials(credentials).await {
+                continue;
             }
-            let word = format!("waiting: {}", error.code.as_deref().unwrap_or(&error.message));
+            let Some(budget) = class.budget().filter(|_| may_repeat(class)) else { return Err(error.into()) };
+            let (tries, since) = refused.again(class);
+            if since.elapsed() > self.engine.limits.patience(budget) {
+                return Err(Halt::TimedOut(given_up(error, class, tries)));
+            }
+            let holders = error.held_by.iter().map(|holders| format!(", held by {holders}")).collect::<String>();
+            let word = format!("waiting: {}{holders}", error.code.as_deref().unwrap_or(&error.message));
             self.tell(&Event::Settling { address: around.address.clone(), word, waited: started.elapsed() });
             tracing::debug!(address = %around.address, %error, ?class, tries, "trying again");
             if !self.engine.stop.sleep(self.engine.limits.backoff(class, tries)).await {
                 return Err(Halt::Stopped);
             }
         }
-        unreachable!("because the tries are not counted out")
     }
 
     /// "Not found" of something that this run has just made is a matter of time.
@@ -147,9 +166,30 @@ impl<S: StateStore> Run<'_, '_, S> {
     }
 }
 
+/// How often, and since when, a call has been refused with the same class. Another class is another wait with a budget of its
+/// own: a delete that was held for half an hour may still be throttled for a while.
+#[derive(Default)]
+struct Refused(Option<(Class, u32, Instant)>);
+
+impl Refused {
+    fn again(&mut self, class: Class) -> (u32, Instant) {
+        let (tries, since) = match self.0 {
+            Some((before, tries, since)) if before == class => (tries + 1, since),
+            _ => (1, Instant::now()),
+        };
+        self.0 = Some((class, tries, since));
+        (tries, since)
+    }
+}
+
+/// What is told when trying again did not help within the budget of the class.
+pub(crate) fn given_up(error: Error, class: Class, tries: u32) -> Error {
+    error.in_class(class).hint(format!("given up after {tries} tries; the next run goes on"))
+}
+
 fn too_long(word: &str, limit: Duration) -> Error {
     Error {
-        code: Some("Timeout".into()),
+        code: Some(TIMEOUT.into()),
         ..Error::terminal(format!("still `{word}` after {} min without any progress", limit.as_secs() / 60))
     }
     .hint("nothing is lost: run the same command again to go on waiting")

@@ -1,13 +1,19 @@
 //! One table: (service, code, part of the message) to class. `aws.md` sections 1.25 and 1.26.
 //!
 //! Codes are wire codes, not Rust type names: query services drop the suffix `Exception`, and RDS drops `Fault` on some
-//! codes but not on others. A row matches on the message only where the code alone is too wide.
+//! codes but not on others. A row matches on the message only where the code alone is too wide. How long and how fast each
+//! class is tried again stands at [`Class::budget`] and [`Class::pace`].
 
+use super::pacing::is_read;
 use crate::resource::Class;
 
 struct Row(&'static str, &'static str, &'static str, Class);
 
-/// First match wins. An empty service or message part matches everything; `*` at the start or end of a code is a wildcard.
+/// Service, code, part of the message. An empty service or message part matches everything, whatever its case; `*` at the
+/// start or end of a code is a wildcard.
+pub(super) type Pattern = (&'static str, &'static str, &'static str);
+
+/// First match wins.
 const TABLE: &[Row] = &[
     // --- throttling
     Row("", "Throttling*", "", Class::Throttle),
@@ -15,7 +21,13 @@ const TABLE: &[Row] = &[
     Row("", "TooManyRequestsException", "", Class::Throttle),
     Row("", "SlowDown", "", Class::Throttle),
     Row("", "RequestThrottled*", "", Class::Throttle),
+    Row("", "EC2ThrottledException", "", Class::Throttle),
+    Row("", "BandwidthLimitExceeded", "", Class::Throttle),
+    Row("", "TransactionInProgressException", "", Class::Throttle),
     Row("route53", "PriorRequestNotComplete", "", Class::Throttle),
+    // --- ambiguous: the service gave up on a request that it had begun to read
+    Row("", "RequestTimeout*", "", Class::Ambiguous),
+    Row("", "IDPCommunicationError", "", Class::Ambiguous),
     // --- credentials. An Elastic IP that a NAT gateway still holds is refused with AuthFailure, seconds after the gateway
     // reads `deleted`; a real permission problem there is UnauthorizedOperation.
     Row("ec2", "AuthFailure", "permission to access the specified resource", Class::Busy),
@@ -24,7 +36,14 @@ const TABLE: &[Row] = &[
     Row("", "RequestExpired", "", Class::Credentials),
     Row("", "InvalidClientTokenId", "", Class::Credentials),
     Row("", "UnrecognizedClientException", "", Class::Credentials),
+    Row("", "InvalidAccessKeyId", "", Class::Credentials),
+    Row("", "InvalidToken", "", Class::Credentials),
+    Row("", "TokenRefreshRequired", "", Class::Credentials),
+    Row("", "MissingAuthenticationToken*", "", Class::Credentials),
+    Row("", "IncompleteSignature*", "", Class::Credentials),
     Row("", "SignatureDoesNotMatch", "", Class::Credentials),
+    Row("", "InvalidSignatureException", "", Class::Credentials),
+    Row("", "RequestTimeTooSkewed", "", Class::Credentials),
     // --- not found
     Row("ec2", "InvalidGroup.NotFound", "", Class::NotFound),
     Row("ec2", "*.NotFound", "", Class::NotFound),
@@ -46,6 +65,10 @@ const TABLE: &[Row] = &[
     Row("secretsmanager", "ResourceNotFoundException", "", Class::NotFound),
     Row("logs", "ResourceNotFoundException", "", Class::NotFound),
     Row("acm", "ResourceNotFoundException", "", Class::NotFound),
+    Row("application-autoscaling", "ObjectNotFoundException", "", Class::NotFound),
+    Row("cloudwatch", "ResourceNotFound*", "", Class::NotFound),
+    Row("s3", "NoSuchBucket", "", Class::NotFound),
+    Row("s3", "NoSuchKey", "", Class::NotFound),
     Row("route53", "NoSuchHostedZone", "", Class::NotFound),
     Row("route53", "InvalidChangeBatch", "not found", Class::NotFound),
     // --- propagation: something that exists is not visible everywhere yet
@@ -56,17 +79,22 @@ const TABLE: &[Row] = &[
     Row("ecs", "InvalidParameterException", "does not have an associated load balancer", Class::Propagation),
     Row("ecs", "InvalidParameterException", "verify that the ECS service role being passed", Class::Propagation),
     Row("ecs", "ClientException", "unable to assume", Class::Propagation),
+    Row("ecs", "ClientException", "Role is not valid", Class::Propagation),
+    Row("application-autoscaling", "ValidationException", "Unable to assume IAM role", Class::Propagation),
+    Row("application-autoscaling", "ValidationException", "ECS service doesn't exist", Class::Propagation),
     Row("rds", "InvalidParameterValue", "IAM role ARN value is invalid", Class::Propagation),
     Row("rds", "InvalidSubnet", "", Class::Propagation),
     Row("rds", "*", "permission to create service linked role", Class::Propagation),
-    Row("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
     Row("elasticloadbalancing", "UnsupportedCertificate", "", Class::Propagation),
     Row("elasticloadbalancing", "InvalidSecurityGroup", "", Class::Propagation),
-    Row("elasticloadbalancing", "InvalidSubnet", "no internet gateway", Class::Propagation),
+    // A subnet that is too full stays so; one that is new, or whose gateway is, does not.
+    Row("elasticloadbalancing", "InvalidSubnet", "free IP", Class::Terminal),
+    Row("elasticloadbalancing", "InvalidSubnet", "", Class::Propagation),
     // --- drain: a delete waits for its users
     Row("", "DependencyViolation", "", Class::Drain),
     Row("", "ResourceInUse*", "", Class::Drain),
     Row("iam", "DeleteConflict", "", Class::Drain),
+    Row("s3", "BucketNotEmpty", "", Class::Drain),
     Row("ec2", "InvalidGroup.InUse", "", Class::Drain),
     Row("ec2", "InvalidIPAddress.InUse", "", Class::Drain),
     Row("rds", "InvalidDBSubnetGroupState*", "", Class::Drain),
@@ -77,9 +105,12 @@ const TABLE: &[Row] = &[
     // --- busy with another change
     Row("rds", "InvalidDBInstanceState*", "", Class::Busy),
     Row("rds", "InvalidDBSnapshotState*", "", Class::Busy),
-    Row("logs", "OperationAborted*", "", Class::Busy),
-    Row("iam", "ConcurrentModification*", "", Class::Busy),
-    Row("ecs", "UpdateInProgressException", "", Class::Busy),
+    Row("", "OperationAborted*", "", Class::Busy),
+    Row("", "ConcurrentModification*", "", Class::Busy),
+    Row("", "ConcurrentUpdate*", "", Class::Busy),
+    Row("", "UpdateInProgress*", "", Class::Busy),
+    Row("iam", "EntityTemporarilyUnmodifiable", "", Class::Busy),
+    Row("s3", "ConditionalRequestConflict", "", Class::Busy),
     Row("ecs", "ClientException", "Too many concurrent attempts", Class::Busy),
     Row("ec2", "IncorrectState", "", Class::Busy),
     // A name that was force-deleted seconds ago; inside a recovery window `find` restores it instead.
@@ -90,6 +121,10 @@ const TABLE: &[Row] = &[
     Row("ec2", "RouteAlreadyExists", "", Class::Exists),
     Row("ec2", "InvalidSubnet.Conflict", "", Class::Exists),
     Row("ec2", "Resource.AlreadyAssociated", "", Class::Exists),
+    // The token was used with other parameters: something of ours is there, to be found by its tags.
+    Row("", "IdempotentParameterMismatch*", "", Class::Exists),
+    Row("s3", "BucketAlreadyOwnedByYou", "", Class::Exists),
+    Row("s3", "BucketAlreadyExists", "", Class::Exists),
     Row("rds", "*AlreadyExists*", "", Class::Exists),
     Row("elasticloadbalancing", "Duplicate*", "", Class::Exists),
     Row("iam", "EntityAlreadyExists", "", Class::Exists),
@@ -100,22 +135,26 @@ const TABLE: &[Row] = &[
     Row("route53", "InvalidChangeBatch", "already exists", Class::Exists),
 ];
 
-/// The class of a service's answer. `service` is the IAM prefix (`ec2`, `elasticloadbalancing`, `secretsmanager`).
-pub fn classify(service: &str, code: Option<&str>, message: &str, status: Option<u16>) -> Class {
-    let matches = |row: &&Row| {
-        (row.0.is_empty() || row.0 == service)
-            && code.is_some_and(|code| matches_code(row.1, code))
-            && (row.2.is_empty() || message.to_lowercase().contains(&row.2.to_lowercase()))
-    };
-    match TABLE.iter().find(matches) {
+/// The class of a service's answer to an operation as IAM spells it (`ec2:CreateVpc`).
+pub fn classify(operation: &str, code: Option<&str>, message: &str, status: Option<u16>) -> Class {
+    let service = operation.split(':').next().unwrap_or_default();
+    match TABLE.iter().find(|row| fits((row.0, row.1, row.2), service, code, message)) {
         Some(row) => row.3,
         None => match status {
-            Some(429 | 503) => Class::Throttle,
-            // The request may have been carried out before the answer was lost.
-            Some(500..) => Class::Ambiguous,
+            Some(429) => Class::Throttle,
+            Some(503) if is_read(operation) => Class::Throttle,
+            // The request may have been carried out before the answer was lost or garbled.
+            Some(200..300 | 500..) => Class::Ambiguous,
             _ => Class::Terminal,
         },
     }
+}
+
+/// True if an answer of this service is of this pattern.
+pub(super) fn fits(pattern: Pattern, service: &str, code: Option<&str>, message: &str) -> bool {
+    (pattern.0.is_empty() || pattern.0 == service)
+        && code.is_some_and(|code| matches_code(pattern.1, code))
+        && (pattern.2.is_empty() || message.to_lowercase().contains(&pattern.2.to_lowercase()))
 }
 
 fn matches_code(pattern: &str, code: &str) -> bool {
@@ -129,48 +168,4 @@ fn matches_code(pattern: &str, code: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_code_of_the_table_has_the_class_that_the_engine_needs() {
-        let cases = [
-            ("ec2", "InvalidVpcID.NotFound", "", Class::NotFound),
-            ("ec2", "InvalidSubnetId.NotFound", "", Class::NotFound),
-            ("rds", "DBInstanceNotFound", "", Class::NotFound),
-            ("rds", "DBSubnetGroupNotFoundFault", "", Class::NotFound),
-            ("ec2", "AuthFailure", "You do not have permission to access the specified resource", Class::Busy),
-            ("sts", "AuthFailure", "", Class::Credentials),
-            ("ec2", "UnauthorizedOperation", "", Class::Terminal),
-            ("ec2", "AddressLimitExceeded", "", Class::Terminal),
-            ("ec2", "DependencyViolation", "", Class::Drain),
-            ("ecs", "InvalidParameterException", "Unable to Start a service that is still Draining.", Class::Drain),
-            ("ecs", "InvalidParameterException", "Creation of service was not idempotent.", Class::Exists),
-            ("ecs", "InvalidParameterException", "something else", Class::Terminal),
-            ("elasticloadbalancing", "DuplicateLoadBalancerName", "", Class::Exists),
-            ("elasticloadbalancing", "ResourceInUse", "", Class::Drain),
-            ("elasticloadbalancing", "ListenerNotFound", "", Class::NotFound),
-            ("elasticloadbalancing", "CertificateNotFound", "", Class::Propagation),
-            ("elasticloadbalancing", "SubnetNotFound", "", Class::Propagation),
-            ("elasticloadbalancing", "SSLPolicyNotFound", "", Class::Terminal),
-            ("rds", "InvalidDBInstanceState", "", Class::Busy),
-            (
-                "rds",
-                "InvalidParameterValue",
-                "Verify that you have permission to create service linked role.",
-                Class::Propagation,
-            ),
-            ("route53", "InvalidChangeBatch", "it already exists", Class::Exists),
-        ];
-        for (service, code, message, class) in cases {
-            assert_eq!(classify(service, Some(code), message, Some(400)), class, "{service} {code} {message}");
-        }
-    }
-
-    #[test]
-    fn an_answer_without_a_known_code_is_judged_by_its_status() {
-        assert_eq!(classify("ec2", None, "", Some(503)), Class::Throttle);
-        assert_eq!(classify("ec2", None, "", Some(500)), Class::Ambiguous);
-        assert_eq!(classify("ec2", None, "", Some(400)), Class::Terminal);
-    }
-}
+mod tests;

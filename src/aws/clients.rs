@@ -1,8 +1,14 @@
 //! One SDK configuration, one client per service, made when first used.
 
+use super::advice::{self, Answer};
 use super::batch::Batches;
 use super::classify::classify;
+use super::credentials::Renewable;
+use super::gate::{Closed, Gate};
+use super::pacing::Pacing;
+use super::pages::{self, Pages};
 use crate::resource::{Class, Error, Result};
+use aws_config::identity::IdentityCache;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::HttpClient;
@@ -29,11 +35,14 @@ pub struct Connection {
 pub struct Aws {
     config: SdkConfig,
     log: CallLog,
+    /// Those of the environment; a sandbox and canned answers have fixed ones.
+    renewable: Option<Renewable>,
+    /// Multiplies every pause between two tries.
+    pub(super) pace: f64,
+    gate: Gate,
     pub(crate) batches: Batches,
     ec2: OnceCell<aws_sdk_ec2::Client>,
-    ec2_once: OnceCell<aws_sdk_ec2::Client>,
     ecs: OnceCell<aws_sdk_ecs::Client>,
-    ecs_once: OnceCell<aws_sdk_ecs::Client>,
     rds: OnceCell<aws_sdk_rds::Client>,
     elb: OnceCell<aws_sdk_elasticloadbalancingv2::Client>,
     iam: OnceCell<aws_sdk_iam::Client>,
@@ -42,13 +51,17 @@ pub struct Aws {
     acm: OnceCell<aws_sdk_acm::Client>,
     route53: OnceCell<aws_sdk_route53::Client>,
     sts: OnceCell<aws_sdk_sts::Client>,
+    quotas: OnceCell<aws_sdk_servicequotas::Client>,
 }
 
 macro_rules! client {
     ($(#[$doc:meta])* $method:ident, $krate:ident) => {
         $(#[$doc])*
         pub fn $method(&self) -> &$krate::Client {
-            self.$method.get_or_init(|| $krate::Client::new(&self.config))
+            self.$method.get_or_init(|| {
+                let config = $krate::config::Builder::from(&self.config).interceptor(self.gate.clone()).interceptor(Pages);
+                $krate::Client::from_conf(config.build())
+            })
         }
     };
 }
@@ -64,18 +77,29 @@ impl Aws {
             .operation_attempt_timeout(Duration::from_secs(30))
             .operation_timeout(Duration::from_secs(120))
             .build();
+        let region = Region::new(connection.region.clone());
+        let renewable = match connection.endpoint {
+            Some(_) => None,
+            None => Some(Renewable::new(connection.profile.clone(), region.clone())),
+        };
         let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
             .app_name(app)
-            .region(Region::new(connection.region.clone()))
-            .retry_config(RetryConfig::standard())
+            .region(region)
+            // Trying again is ours: it knows what may be called twice, and every attempt takes its turn (`pacing`).
+            .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(profile) = &connection.profile {
             loader = loader.profile_name(profile);
         }
+        loader = match &renewable {
+            Some(renewable) => loader.credentials_provider(renewable.clone()).identity_cache(IdentityCache::no_cache()),
+            None => loader.credentials_provider(sandbox_credentials()),
+        };
+        let speed = if connection.endpoint.is_some() { Speed::SANDBOX } else { Speed::AWS };
         if let Some(endpoint) = &connection.endpoint {
-            loader = loader.endpoint_url(endpoint).credentials_provider(sandbox_credentials());
+            loader = loader.endpoint_url(endpoint);
         }
-        Self::from_config(loader.load().await)
+        Self::from_config(loader.load().await, renewable, speed)
     }
 
     /// Clients that talk to this HTTP client instead of a network: for tests with canned answers.
@@ -87,23 +111,25 @@ impl Aws {
             .retry_config(RetryConfig::disabled())
             .http_client(http)
             .build();
-        Self::from_config(config)
+        Self::from_config(config, None, Speed::CANNED)
     }
 
     /// Clients that are never called: for the fake world and for offline plans.
     pub fn disconnected() -> Self {
-        Self::from_config(SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).build())
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::v2026_01_12()).build();
+        Self::from_config(config, None, Speed::CANNED)
     }
 
-    fn from_config(config: SdkConfig) -> Self {
+    fn from_config(config: SdkConfig, renewable: Option<Renewable>, speed: Speed) -> Self {
         Self {
             config,
-            log: CallLog::default(),
+            log: CallLog { calls: Rc::default(), pacing: Rc::new(Pacing::scaled(speed.calls)) },
+            renewable,
+            pace: speed.pauses,
+            gate: Gate::default(),
             batches: Batches::default(),
             ec2: OnceCell::new(),
-            ec2_once: OnceCell::new(),
             ecs: OnceCell::new(),
-            ecs_once: OnceCell::new(),
             rds: OnceCell::new(),
             elb: OnceCell::new(),
             iam: OnceCell::new(),
@@ -112,6 +138,7 @@ impl Aws {
             acm: OnceCell::new(),
             route53: OnceCell::new(),
             sts: OnceCell::new(),
+            quotas: OnceCell::new(),
         }
     }
 
@@ -145,22 +172,8 @@ impl Aws {
         route53, aws_sdk_route53);
     client!(/// STS.
         sts, aws_sdk_sts);
-
-    /// EC2 without retries, for creates with neither token nor unique name: a lost answer must not become a second object.
-    pub fn ec2_once(&self) -> &aws_sdk_ec2::Client {
-        self.ec2_once.get_or_init(|| {
-            let config = aws_sdk_ec2::config::Builder::from(&self.config).retry_config(RetryConfig::disabled());
-            aws_sdk_ec2::Client::from_conf(config.build())
-        })
-    }
-
-    /// ECS without retries: every RegisterTaskDefinition that arrives makes a revision.
-    pub fn ecs_once(&self) -> &aws_sdk_ecs::Client {
-        self.ecs_once.get_or_init(|| {
-            let config = aws_sdk_ecs::config::Builder::from(&self.config).retry_config(RetryConfig::disabled());
-            aws_sdk_ecs::Client::from_conf(config.build())
-        })
-    }
+    client!(/// Service Quotas.
+        quotas, aws_sdk_servicequotas);
 
     /// Awaits one SDK call; `operation` is its IAM name, `ec2:CreateVpc`.
     ///
@@ -178,9 +191,37 @@ impl Aws {
         self.log.call(operation, sent).await
     }
 
+    /// What stands between every changing call and the network.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// What every client is made from.
+    pub(super) fn config(&self) -> &SdkConfig {
+        &self.config
+    }
+
     /// The call log, for a batched fetch that outlives its caller.
     pub fn log(&self) -> CallLog {
         self.log.clone()
+    }
+
+    pub(super) fn renewable(&self) -> Option<Renewable> {
+        self.renewable.clone()
+    }
+
+    /// Tells the credentials of now from those after a renewal; for [`Aws::renew_credentials`].
+    pub fn credentials_in_use(&self) -> u64 {
+        self.renewable.as_ref().map_or(0, Renewable::renewals)
+    }
+
+    /// AWS refused the credentials that were in use: asks where they came from once more. True if there are others now, so
+    /// that calling again makes sense.
+    pub async fn renew_credentials(&self, refused: u64) -> bool {
+        match &self.renewable {
+            Some(renewable) => renewable.renew(refused).await,
+            None => false,
+        }
     }
 
     /// The operations called so far, in order.
@@ -189,10 +230,25 @@ impl Aws {
     }
 }
 
-/// Counts calls and turns SDK errors into ours.
-#[derive(Debug, Clone, Default)]
+/// How fast a place can be called.
+struct Speed {
+    /// Multiplies the rates of calls.
+    calls: f64,
+    /// Multiplies the pauses between two tries.
+    pauses: f64,
+}
+
+impl Speed {
+    const AWS: Self = Self { calls: 1.0, pauses: 1.0 };
+    const SANDBOX: Self = Self { calls: 20.0, pauses: 0.1 };
+    const CANNED: Self = Self { calls: 1.0, pauses: 0.0 };
+}
+
+/// Counts calls, lets each take its turn, and turns SDK errors into ours.
+#[derive(Debug, Clone)]
 pub struct CallLog {
     calls: Rc<RefCell<Vec<&'static str>>>,
+    pacing: Rc<Pacing>,
 }
 
 impl CallLog {
@@ -209,16 +265,41 @@ impl CallLog {
         E: ProvideErrorMetadata + std::error::Error + 'static,
         SdkError<E, HttpResponse>: RequestId,
     {
-        self.calls.borrow_mut().push(operation);
-        let started = std::time::Instant::now();
-        let result = sent.await.map_err(|error| explain(operation, &error));
-        let took = started.elapsed().as_millis();
+        self.begin(operation).await;
+        // On the heap: the SDK's futures are large, and every layer that holds one by value adds its size to the stack.
+        let sent = Box::pin(timed(operation, sent));
+        let result = pages::each(sent, async || self.begin(operation).await).await;
         match &result {
-            Ok(_) => tracing::debug!(operation, took, "call"),
-            Err(error) => tracing::debug!(operation, took, %error, "call failed"),
+            Err(error) if error.class == Class::Throttle => self.pacing.throttled(operation),
+            _ => self.pacing.answered(operation),
         }
         result
     }
+
+    /// Waits for the turn of one request.
+    async fn begin(&self, operation: &'static str) {
+        self.pacing.turn(operation).await;
+        self.calls.borrow_mut().push(operation);
+    }
+}
+
+/// Awaits one SDK call and tells the log of it.
+pub(super) async fn timed<T, E>(
+    operation: &'static str,
+    sent: impl Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    SdkError<E, HttpResponse>: RequestId,
+{
+    let started = std::time::Instant::now();
+    let result = sent.await.map_err(|error| explain(operation, &error));
+    let took = started.elapsed().as_millis();
+    match &result {
+        Ok(_) => tracing::debug!(operation, took, "call"),
+        Err(error) => tracing::debug!(operation, took, %error, "call failed"),
+    }
+    result
 }
 
 fn sandbox_credentials() -> aws_credential_types::Credentials {
@@ -230,13 +311,15 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     SdkError<E, HttpResponse>: RequestId,
 {
-    let service = operation.split(':').next().unwrap_or_default();
+    if let Some(closed) = Closed::among(error) {
+        return closed.explain(operation);
+    }
     let metadata = error.as_service_error();
     let code = metadata.and_then(|e| e.code()).map(str::to_owned);
     let message = metadata.and_then(|e| e.message()).map(str::to_owned);
     let status = error.raw_response().map(|response| response.status().as_u16());
     let class = match error {
-        SdkError::ServiceError(_) => classify(service, code.as_deref(), message.as_deref().unwrap_or(""), status),
+        SdkError::ServiceError(_) => classify(operation, code.as_deref(), message.as_deref().unwrap_or(""), status),
         SdkError::ConstructionFailure(_) => Class::Terminal,
         SdkError::DispatchFailure(failure) if failure.is_user() => Class::Terminal,
         // Missing credentials arrive as "other": nothing was sent.
@@ -252,20 +335,11 @@ where
         (SdkError::TimeoutError(_), _) => "no answer in time".to_owned(),
         _ => source_text(error),
     });
-    let mut explained = Error {
-        class,
-        operation: operation.to_owned(),
-        code,
-        message,
-        request_id: error.request_id().map(str::to_owned),
-        hints: vec![],
-    };
-    if class == Class::Credentials {
-        explained
-            .hints
-            .push("check the credentials with `aws sts get-caller-identity`, then run the command again".into());
-    }
-    explained
+    let date = error.raw_response().and_then(|response| response.headers().get("date"));
+    let answer = Answer { operation, class, code: code.as_deref(), message: &message, date };
+    let hints = advice::on(&answer, jiff::Timestamp::now());
+    let request_id = error.request_id().map(str::to_owned);
+    Error { class, operation: operation.to_owned(), code, message, request_id, held_by: None, hints }
 }
 
 fn dispatch_class(text: &str) -> Class {

@@ -14,10 +14,13 @@ pub mod subnet;
 pub mod vpc;
 pub mod vpc_endpoint;
 
-mod blockers;
-mod quota;
+mod guardduty;
+mod holders;
 mod rules;
+mod survey;
 mod tagging;
+
+pub(super) use survey::tagged;
 
 use crate::resource::{Kind, Of};
 

@@ -8,9 +8,15 @@ pub mod stopped;
 pub mod task_definition;
 pub mod task_run;
 
+mod failing;
+mod holders;
+mod memory;
 mod network;
 mod rollout;
+mod survey;
 mod tagging;
+
+pub(super) use survey::tagged;
 
 use crate::resource::{Error, Kind, Of, Result};
 

@@ -5,8 +5,12 @@ pub mod listener;
 pub mod load_balancer;
 pub mod target_group;
 
+mod holders;
 mod listing;
+mod survey;
 mod tagging;
+
+pub(super) use survey::tagged;
 
 use crate::resource::{Kind, Of};
 

@@ -6,6 +6,10 @@ pub mod role;
 pub mod role_policy;
 pub mod service_linked_role;
 
+mod survey;
+
+pub(super) use survey::tagged;
+
 use crate::resource::{Kind, Of};
 
 pub(super) static KINDS: &[&(dyn Kind + Sync)] = &[

@@ -2,9 +2,12 @@
 
 pub mod log_group;
 
+mod survey;
 mod sweep;
 
 pub use sweep::sweep;
+
+pub(super) use survey::tagged;
 
 use crate::resource::{Kind, Of};
 

@@ -94,33 +94,42 @@ pub struct Database {
 
 /// Looks at the deployment.
 pub async fn look(aws: &Aws, names: &Names) -> Look {
-    let (service, database) =
-        tokio::join!(within(service::service(aws, names)), within(database(aws, &names.database)));
+    let (service, database) = tokio::join!(
+        within(aws, async || service::service(aws, names).await),
+        within(aws, async || database(aws, &names.database).await)
+    );
     let serving = service.as_ref().ok().and_then(Option::as_ref);
     let target_group = serving.and_then(|s| s.target_group_arn.clone()).or(names.target_group_arn.clone());
     let (definition, running, stopped, targets) = tokio::join!(
-        within(service::definition(aws, serving.map(|s| s.task_definition_arn.as_str()), &names.container)),
-        within(service::running(aws, names, serving.is_some())),
-        within(service::stopped(aws, names, serving.is_some())),
-        within(front::target_group(aws, target_group.as_deref())),
+        within(aws, async || service::definition(
+            aws,
+            serving.map(|s| s.task_definition_arn.as_str()),
+            &names.container
+        )
+        .await),
+        within(aws, async || service::running(aws, names, serving.is_some()).await),
+        within(aws, async || service::stopped(aws, names, serving.is_some()).await),
+        within(aws, async || front::target_group(aws, target_group.as_deref()).await),
     );
     let named = targets.as_ref().ok().and_then(Option::as_ref).and_then(|group| group.load_balancer_arns.first());
     let balancer_arn = named.or(names.load_balancer_arn.as_ref());
     let revision = definition.as_ref().ok().and_then(Option::as_ref);
     let told = logs::tasks_to_tell_of(running.as_deref().unwrap_or_default(), stopped.as_deref().unwrap_or_default());
     let (balancer, secrets, access, log_group, logs) = tokio::join!(
-        within(front::balancer(aws, balancer_arn.map(String::as_str))),
-        within(access::secrets(aws, revision)),
-        within(access::access(aws, revision)),
-        within(logs::group_exists(aws, revision)),
-        within(logs::read(aws, revision, &told)),
+        within(aws, async || front::balancer(aws, balancer_arn.map(String::as_str)).await),
+        within(aws, async || access::secrets(aws, revision).await),
+        within(aws, async || access::access(aws, revision).await),
+        within(aws, async || logs::group_exists(aws, revision).await),
+        within(aws, async || logs::read(aws, revision, &told).await),
     );
     let front = balancer.as_ref().ok().and_then(Option::as_ref);
     let store = database.as_ref().ok().and_then(Option::as_ref);
     let subnets = union([serving.map(|s| &s.subnet_ids), front.map(|b| &b.subnet_ids), store.map(|d| &d.subnet_ids)]);
     let groups = union([serving.map(|s| &s.group_ids), front.map(|b| &b.group_ids), store.map(|d| &d.group_ids)]);
-    let (network, groups) =
-        tokio::join!(within(network::network(aws, subnets)), within(network::security_groups(aws, groups)));
+    let (network, groups) = tokio::join!(
+        within(aws, async || network::network(aws, subnets.clone()).await),
+        within(aws, async || network::security_groups(aws, groups.clone()).await)
+    );
     Look {
         service,
         definition,
@@ -143,10 +152,10 @@ fn union<const N: usize>(lists: [Option<&Vec<String>>; N]) -> Vec<String> {
     all.into_iter().cloned().collect()
 }
 
-async fn within<T>(reading: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn within<T>(aws: &Aws, reading: impl AsyncFnMut() -> Result<T>) -> Result<T> {
     let late = || Error::terminal(format!("AWS did not answer within {} seconds", LIMIT.as_secs()));
     // Boxed: the SDK's futures are large, and a dozen of them side by side overflow the stack of a small thread.
-    tokio::time::timeout(LIMIT, Box::pin(reading)).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(LIMIT, Box::pin(aws.patiently(reading))).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn database(aws: &Aws, identifier: &str) -> Result<Option<Database>> {

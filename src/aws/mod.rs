@@ -3,10 +3,14 @@
 //! Every call goes through [`Aws::call`], which names the operation as IAM does, counts it, and turns any SDK error into
 //! our [`crate::resource::Error`] without the raw response (which may hold a secret).
 
+pub mod ask;
+pub mod audit;
 pub mod batch;
 pub mod classify;
 pub mod facts;
+pub mod gate;
 pub mod look;
+pub mod survey;
 pub mod tags;
 
 pub mod acm;
@@ -17,10 +21,17 @@ pub mod iam;
 pub mod logs;
 pub mod rds;
 pub mod route53;
+pub mod s3;
 pub mod secrets;
 
+mod advice;
 mod clients;
+mod credentials;
 mod kinds;
+mod pacing;
+mod pages;
+mod patience;
 
 pub use clients::{Aws, Connection};
 pub use kinds::{ALL, kinds};
+pub use pacing::is_read;

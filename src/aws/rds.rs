@@ -5,12 +5,16 @@ pub mod parameter_group;
 pub mod snapshot;
 pub mod subnet_group;
 
+mod holders;
 mod reading;
 mod requests;
 mod restorable;
+mod survey;
 mod tagging;
 
 pub use restorable::restorable;
+
+pub(super) use survey::tagged;
 
 use crate::resource::{Kind, Of};
 

@@ -3,6 +3,9 @@
 pub mod record;
 
 mod names;
+mod survey;
+
+pub(super) use survey::tagged;
 
 use crate::resource::{Kind, Of};
 

@@ -5,10 +5,13 @@ pub mod generated;
 pub mod given;
 
 mod secret;
+mod survey;
 
-pub use secret::{Outputs, SecretArn};
+pub use secret::{Outputs, SecretArn, holds};
 
 pub(super) use secret::value;
+
+pub(super) use survey::tagged;
 
 use crate::resource::{Kind, Of};
 

@@ -16,6 +16,11 @@ pub const ADDRESS: &str = "hybridctl:address";
 /// The token of the create that made it.
 pub const INCARNATION: &str = "hybridctl:incarnation";
 
+/// True if nothing says that hybridctl made it. One tag of ours may have been removed by hand; not all of them.
+pub fn are_anothers(tags: &Tags) -> bool {
+    ![DEPLOYMENT, LINEAGE, ADDRESS, INCARNATION].iter().any(|key| tags.contains_key(*key))
+}
+
 /// All tags of an object: ownership, `Name`, and the config's own.
 pub fn wanted(deployment: &str, lineage: Uuid, address: &Address, token: &str, label: &str, user_tags: &Tags) -> Tags {
     let mut tags = user_tags.clone();
@@ -36,9 +41,14 @@ pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Ite
     pairs.into_iter().map(|(key, value)| (key.into(), value.into())).collect()
 }
 
+/// True if an object with these tags belongs to this state document.
+pub fn are_of(lineage: Uuid, tags: &Tags) -> bool {
+    tags.get(LINEAGE) == Some(&lineage.to_string())
+}
+
 /// True if an object with these tags belongs to this resource of this state document.
 pub fn are_ours(scope: &Scope<'_>, tags: &Tags) -> bool {
-    tags.get(LINEAGE) == Some(&scope.lineage.to_string()) && tags.get(ADDRESS) == Some(&scope.address.to_string())
+    are_of(scope.lineage, tags) && tags.get(ADDRESS) == Some(&scope.address.to_string())
 }
 
 /// Whose an object is, in words, for one that is not ours.

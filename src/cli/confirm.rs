@@ -1,7 +1,11 @@
 //! Questions, and what stands in for an answer where nobody can be asked.
 
 use super::exit::{ERROR, Failure, USAGE};
+use super::signals;
+use crate::report::codes;
 use std::io::{BufRead, IsTerminal, Write};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// Asks a yes-or-no question.
 ///
@@ -14,7 +18,7 @@ pub(crate) fn yes(question: &str, assumed: bool) -> Result<(), Failure> {
     let answer = ask(&format!("{question} [y/N] "), "--yes")?;
     match answer.to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
-        _ => Err(Failure::new(ERROR, "declined: nothing was changed")),
+        _ => Err(Failure::new(ERROR, "declined: nothing was changed").known_as(codes::DECLINED)),
     }
 }
 
@@ -35,8 +39,12 @@ pub(crate) fn typed(name: &str, assumed: bool, given: Option<&str>) -> Result<()
     if answer == name {
         return Ok(());
     }
-    Err(Failure::new(ERROR, format!("`{answer}` is not the deployment's name `{name}`: nothing was changed")))
+    let text = format!("`{answer}` is not the deployment's name `{name}`: nothing was changed");
+    Err(Failure::new(ERROR, text).known_as(codes::DECLINED))
 }
+
+/// How often somebody who waits for an answer looks whether a signal came instead.
+const GLANCE: Duration = Duration::from_millis(50);
 
 fn ask(question: &str, flag: &str) -> Result<String, Failure> {
     if !std::io::stdin().is_terminal() {
@@ -44,7 +52,22 @@ fn ask(question: &str, flag: &str) -> Result<String, Failure> {
     }
     err!("{question}");
     drop(std::io::stderr().flush());
-    let mut answer = String::new();
-    std::io::stdin().lock().read_line(&mut answer).map_err(|error| Failure::new(ERROR, error.to_string()))?;
-    Ok(answer.trim().to_owned())
+    // Reading cannot be broken off, so somebody else reads: a signal instead of an answer ends the verb in good order.
+    let (reader, answer) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().lock().read_line(&mut line);
+        reader.send(read.map(|_| line))
+    });
+    loop {
+        match answer.recv_timeout(GLANCE) {
+            Ok(Ok(line)) => return Ok(line.trim().to_owned()),
+            Ok(Err(error)) => return Err(Failure::new(ERROR, error.to_string())),
+            Err(_) => {
+                if let Some(signal) = signals::caught() {
+                    return Err(Failure::told(signal.code()));
+                }
+            }
+        }
+    }
 }

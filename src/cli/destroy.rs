@@ -1,15 +1,18 @@
 //! `destroy`: a plan against what should be left, a typed confirmation, and the list of what is kept.
 
+mod left;
+mod prices;
+
 use super::apply::{How, carry_out};
 use super::exit::{DONE, Failure};
 use super::session::{self, Access, Session};
 use super::{Format, Global, confirm, telling};
-use crate::config::SecretSource;
+use crate::config::Config;
 use crate::model::{Address, Keep};
-use crate::plan::Seen;
+use crate::plan::{Action, Observations, Plan, Seen};
 use crate::stack::destroy::destroy_graph;
 use clap::Args;
-use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 /// Take the deployment down, keep the data, and list what is kept and why
 #[derive(Debug, Args)]
@@ -28,6 +31,9 @@ pub(crate) struct Destroy {
     /// Delete the execution role too: ZenML has to grant the image anew
     #[arg(long)]
     delete_execution_role: bool,
+    /// Delete the endpoint and the security group that GuardDuty put into the VPC, if they stand in the way
+    #[arg(long)]
+    delete_guardduty_endpoint: bool,
     /// Only show the plan
     #[arg(long)]
     plan: bool,
@@ -39,6 +45,7 @@ impl Destroy {
         let mut session = Session::open(global, access).await?;
         self.how.settle(&mut session);
         session.consents.disable_protection = self.disable_protection;
+        session.consents.delete_guardduty = self.delete_guardduty_endpoint;
         session.command = command(global, &self);
         session.consent_to_lose();
         if self.delete_execution_role
@@ -46,20 +53,13 @@ impl Destroy {
         {
             role.keep = Keep::Never;
         }
-        let desired = destroy_graph(&session.state, !self.skip_final_snapshot, &session::stamp());
         if session.state.is_empty() {
-            return nothing_on_record(global, &mut session).await;
+            return nothing_on_record(global, &session).await;
         }
-        let (mut plan, seen) = session.plan(&desired).await?;
-        if seen.seen.get(&Address::new("rds.instance", "main")) == Some(&Seen::Gone) {
-            // Of a database that is gone already no snapshot can be taken.
-            let desired = destroy_graph(&session.state, false, &session::stamp());
-            plan = session.plan(&desired).await?.0;
-        }
+        let plan = plan_of(&session, !self.skip_final_snapshot, &session::stamp()).await?.0;
         if plan.is_empty() {
-            telling::say(global, "nothing to do: nothing of this deployment is left but what is kept");
-            print_kept(global, &session);
-            return Ok(DONE);
+            telling::say(global, "nothing to do: nothing of this deployment is on record but what is kept");
+            return Ok(left::prove(&session).await.print(global));
         }
         if self.plan || (global.format == Format::Text && !global.quiet) {
             super::plan::print(global, &plan, &session.meta());
@@ -69,134 +69,82 @@ impl Destroy {
         }
         confirm::typed(&session.config.name.clone(), self.how.yes, self.confirm.as_deref())?;
         carry_out(global, &mut session, &plan).await?;
-        sweep(global, &session).await?;
-        print_kept(global, &session);
-        Ok(DONE)
+        finish(global, &session, &plan).await
     }
 }
 
-/// Without a record nothing is deleted. But if something with our names exists, the record was lost: that is no success.
-async fn nothing_on_record(global: &Global, session: &mut Session) -> Result<u8, Failure> {
-    let desired = session.desired()?;
-    match session.plan(&desired).await {
-        // What carries a lineage was made by hybridctl; other names that are taken are no business of a destroy.
-        Err(failure) if failure.text.contains("with lineage") => Err(failure),
-        _ => {
-            telling::say(global, "nothing to do: nothing of this deployment is on record");
-            Ok(DONE)
-        }
+/// The plan of a destroy and what was seen. `stamp` names the final snapshot.
+///
+/// # Errors
+/// Those of a plan.
+pub(super) async fn plan_of(session: &Session, snapshot: bool, stamp: &str) -> Result<(Plan, Observations), Failure> {
+    let (plan, seen) = session.plan(&destroy_graph(&session.state, snapshot, stamp)).await?;
+    let database = Address::new("rds.instance", "main");
+    let is_live = matches!(seen.seen.get(&database), Some(Seen::Live(..)));
+    if !snapshot || is_live || !session.state.resources.contains_key(&database) {
+        return Ok((plan, seen));
     }
+    // Of a database that is gone already no snapshot can be taken, and none of what has its name now.
+    session.plan(&destroy_graph(&session.state, false, stamp)).await
+}
+
+/// The last look: what came back goes, and what is left is listed.
+///
+/// # Errors
+/// If the log groups cannot be read.
+pub(super) async fn finish(global: &Global, session: &Session, plan: &Plan) -> Result<u8, Failure> {
+    sweep(global, session, plan).await?;
+    Ok(left::prove(session).await.print(global))
+}
+
+/// Without a record nothing is deleted. But if something of ours exists, the record was lost: that is no success. Names that are
+/// taken by strangers are no business of a destroy.
+async fn nothing_on_record(global: &Global, session: &Session) -> Result<u8, Failure> {
+    session.refuse_if_lost().await?;
+    telling::say(global, "nothing to do: nothing of this deployment is on record");
+    Ok(DONE)
 }
 
 fn command(global: &Global, destroy: &Destroy) -> String {
-    let mut command = super::session::command(global, "destroy");
+    let mut command = super::typed::command(global, "destroy");
+    // Without a terminal the same answers are needed again.
     for (flag, on) in [
+        (" --yes", destroy.how.yes),
         (" --disable-protection", destroy.disable_protection),
         (" --skip-final-snapshot", destroy.skip_final_snapshot),
         (" --delete-execution-role", destroy.delete_execution_role),
+        (" --delete-guardduty-endpoint", destroy.delete_guardduty_endpoint),
     ] {
         command.push_str(if on { flag } else { "" });
+    }
+    if let Some(name) = &destroy.confirm {
+        command.push_str(&format!(" --confirm {name}"));
     }
     command
 }
 
-/// Log groups come back when their last writer was still alive: one more look at the end.
-async fn sweep(global: &Global, session: &Session) -> Result<(), Failure> {
-    let groups = [session.config.log_group(), format!("/aws/rds/instance/{}/", session.config.db_instance_id())];
-    for prefix in groups {
-        let swept = crate::aws::logs::sweep(&session.aws, &prefix, session.state.lineage).await;
+/// Where log groups of this deployment are, ours and those that RDS and ECS write by themselves, and with what they go.
+fn log_groups(config: &Config) -> [(String, Address); 3] {
+    [
+        (config.log_group(), Address::new("logs.log_group", "ecs")),
+        (format!("/aws/rds/instance/{}/", config.db_instance_id()), Address::new("rds.instance", "main")),
+        (format!("/aws/ecs/containerinsights/{}/", config.service.cluster), Address::new("ecs.cluster", "main")),
+    ]
+}
+
+/// Log groups come back when their last writer was still alive: one more look at the end, for those that go with what this plan
+/// deleted. What was struck off the record because it is not ours may have no tags either.
+async fn sweep(global: &Global, session: &Session, plan: &Plan) -> Result<(), Failure> {
+    let deleted = |address: &Address| plan.steps.get(address).is_some_and(|step| step.action == Action::Delete);
+    let forgotten = plan.steps.values().filter(|step| step.action == Action::Forget);
+    let spared: BTreeSet<&str> = forgotten.filter_map(|step| step.id.as_ref()).map(|id| id.0.as_str()).collect();
+    for (prefix, _) in log_groups(&session.config).into_iter().filter(|(_, goes_with)| deleted(goes_with)) {
+        let sweep = async || crate::aws::logs::sweep(&session.aws, &prefix, session.state.lineage, &spared).await;
+        let swept = session.aws.patiently(sweep).await;
         let swept = swept.map_err(|error| Failure::aws("look for log groups that came back", &error))?;
         for group in swept {
             telling::say(global, &format!("the log group {group} had come back and was deleted again"));
         }
     }
     Ok(())
-}
-
-/// What is left, why, what it costs, and how to remove it.
-struct Kept {
-    what: String,
-    why: String,
-    monthly: &'static str,
-    remove: String,
-}
-
-fn kept(session: &Session) -> Vec<Kept> {
-    let mut kept: Vec<Kept> =
-        session.state.resources.iter().filter_map(|(address, recorded)| of(address, recorded)).collect();
-    let names = &session.config.secrets;
-    let zenml = &session.config.zenml;
-    let ours = |kind: &str| match kind {
-        "secrets.given" => !matches!(zenml.oauth2_client_secret, SecretSource::SecretArn(_)),
-        "secrets.database_url" => zenml.guide_variables,
-        _ => true,
-    };
-    let gone = |kind: &str, name: &str| ours(kind) && !session.state.resources.contains_key(&Address::new(kind, name));
-    let window = [
-        ("secrets.given", "oauth2", &names.oauth2_client_secret),
-        ("secrets.generated", "database-password", &names.database_password),
-        ("secrets.database_url", "guide-url", &names.database_url),
-        ("secrets.generated", "jwt-key", &names.jwt_key),
-        ("secrets.generated", "encryption-key", &names.encryption_key),
-    ];
-    let listed: Vec<&str> =
-        window.iter().filter(|(kind, name, _)| gone(kind, name)).map(|(_, _, secret)| secret.as_str()).collect();
-    if !listed.is_empty() {
-        kept.push(Kept {
-            what: format!("secrets in their 7-day window: {}", listed.join(", ")),
-            why: "the next `hybridctl up` restores them; afterwards AWS deletes them".into(),
-            monthly: "nothing",
-            remove: "aws secretsmanager delete-secret --force-delete-without-recovery --secret-id NAME".into(),
-        });
-    }
-    kept.push(Kept {
-        what: "service-linked roles of ECS, RDS and Elastic Load Balancing".into(),
-        why: "the account shares them".into(),
-        monthly: "nothing",
-        remove: "aws iam delete-service-linked-role --role-name NAME".into(),
-    });
-    kept
-}
-
-fn of(address: &Address, recorded: &crate::state::Recorded) -> Option<Kept> {
-    let why = match &recorded.keep {
-        Keep::Always(why) => why.clone(),
-        Keep::WhileSnapshotOf(_) => "the data in the snapshot cannot be read without it".into(),
-        Keep::Never => return None,
-    };
-    let id = recorded.id.to_string();
-    let (monthly, remove) = match address.kind.as_str() {
-        "rds.snapshot" => {
-            ("about 0.10 USD per GiB of data", format!("aws rds delete-db-snapshot --db-snapshot-identifier {id}"))
-        }
-        kind if kind.starts_with("secrets.") => {
-            ("0.40 USD", format!("aws secretsmanager delete-secret --secret-id {id}"))
-        }
-        "iam.role" => ("nothing", "hybridctl destroy --delete-execution-role".into()),
-        _ => ("see the AWS price list", String::new()),
-    };
-    Some(Kept { what: format!("{address} ({id})"), why, monthly, remove })
-}
-
-fn print_kept(global: &Global, session: &Session) {
-    let mut kept = kept(session);
-    for Kept { remove, .. } in &mut kept {
-        // Pasted after a rehearsal, a bare `aws` would aim at the real account.
-        if let Some(sandbox) = session.sandbox.as_ref().filter(|_| remove.starts_with("aws ")) {
-            *remove = format!("aws --endpoint-url {} {}", sandbox.endpoint, remove.trim_start_matches("aws "));
-        }
-        if remove.starts_with("hybridctl destroy") {
-            *remove = format!("{} --delete-execution-role", session::command(global, "destroy"));
-        }
-    }
-    if global.format == Format::Json {
-        let one =
-            |kept: &Kept| json!({ "what": kept.what, "why": kept.why, "monthly": kept.monthly, "remove": kept.remove });
-        out!("{:#}\n", json!({ "schema": "hybridctl.kept/1", "kept": kept.iter().map(one).collect::<Vec<Value>>() }));
-        return;
-    }
-    out!("kept:\n");
-    for Kept { what, why, monthly, remove } in kept {
-        out!("  {what}\n    why: {why}\n    a month: {monthly}\n    remove: {remove}\n");
-    }
 }

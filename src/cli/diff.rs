@@ -80,7 +80,7 @@ async fn rows(session: &Session, plan: &Plan) -> Result<Vec<Row>, Failure> {
     for step in plan.steps.values() {
         match step.action {
             Action::Keep | Action::Retain => {}
-            Action::Create | Action::Delete | Action::Forget => rows.push(whole(step)),
+            Action::Create | Action::Delete | Action::Forget => rows.push(whole(session, step)),
             Action::Adopt | Action::Update | Action::Replace => {
                 for change in &step.changes {
                     if let Some(change) = of_its_own(session, step, change) {
@@ -88,7 +88,7 @@ async fn rows(session: &Session, plan: &Plan) -> Result<Vec<Row>, Failure> {
                     }
                 }
                 if step.changes.is_empty() {
-                    rows.push(whole(step));
+                    rows.push(whole(session, step));
                 }
             }
         }
@@ -109,14 +109,17 @@ fn of_its_own(session: &Session, step: &Step, change: &Change) -> Option<Change>
     moved.then(|| Change { to: recorded.clone(), drift: true, ..change.clone() })
 }
 
-/// A difference of the object as a whole.
-fn whole(step: &Step) -> Row {
+/// A difference of the object as a whole. Nobody drifted what our own `destroy` took off the record.
+fn whole(session: &Session, step: &Step) -> Row {
+    let is_recorded = session.state.resources.contains_key(&step.address);
     let (kind, from, to) = match (&step.action, &step.reason) {
+        (_, Reason::Restored) if !is_recorded => (Kind::Pending, "waits for its deletion", "wanted"),
         (_, Reason::DeletedOutside) if step.action == Action::Forget => (Kind::Pending, "gone", "not wanted"),
         (_, Reason::DeletedOutside | Reason::Restored) => (Kind::Drift, "deleted", "wanted"),
         (_, Reason::Failed(_)) => (Kind::Drift, "failed", "wanted"),
         (_, Reason::Interrupted) => (Kind::Pending, "interrupted", "wanted"),
         (Action::Delete | Action::Forget, _) => (Kind::Pending, "exists", "not wanted"),
+        (Action::Adopt, _) => (Kind::Pending, "exists, on no record", "wanted"),
         _ => (Kind::Pending, "does not exist", "wanted"),
     };
     Row { address: step.address.clone(), kind, field: String::new(), from: from.into(), to: to.into(), inside: vec![] }

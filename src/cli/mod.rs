@@ -5,7 +5,7 @@
 
 /// Writes data to stdout. A reader that has gone is no reason to stop half-way, so nothing here panics as `println!` does.
 macro_rules! out {
-    ($($arg:tt)*) => { $crate::cli::telling::write_to(&mut std::io::stdout(), format_args!($($arg)*)) };
+    ($($arg:tt)*) => { $crate::cli::telling::data(format_args!($($arg)*)) };
 }
 
 /// Writes a message to stderr, likewise.
@@ -19,9 +19,12 @@ mod confirm;
 mod destroy;
 mod diff;
 mod exit;
+mod grant;
 mod local;
 mod output;
+mod panics;
 mod plan;
+mod preflight;
 mod rolled_back;
 mod sandbox;
 mod session;
@@ -29,6 +32,7 @@ mod signals;
 mod state;
 mod status;
 mod telling;
+mod typed;
 mod up;
 mod verify;
 
@@ -105,6 +109,7 @@ pub(crate) enum Color {
 enum Verb {
     Init(Box<local::init::Init>),
     Validate(local::validate::Validate),
+    Preflight(preflight::Preflight),
     Plan(plan::PlanVerb),
     Apply(apply::Apply),
     Up(up::Up),
@@ -131,20 +136,37 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::DONE });
         }
     };
+    let style = telling::style(&cli.global);
+    ExitCode::from(panics::guard(|| carry_out(cli), style).unwrap_or(exit::ERROR))
+}
+
+fn carry_out(cli: Cli) -> u8 {
     telling::start_log(&cli.global);
+    signals::listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("because the system gives a process an event queue");
+    let applies = matches!(cli.verb, Verb::Up(_) | Verb::Apply(_) | Verb::Destroy(_));
+    if applies && cli.global.events.as_deref() == Some("-") {
+        telling::keep_stdout_for_events();
+    }
     let quiet = cli.global.clone();
-    let code = match runtime.block_on(dispatch(cli)) {
-        Ok(code) => code,
-        Err(failure) => {
+    let code = match runtime.block_on(signals::ending(dispatch(cli))) {
+        Err(signal) => signal.code(),
+        Ok(Ok(code)) => code,
+        Ok(Err(failure)) => {
             failure.print(&quiet);
             failure.code
         }
     };
     // A blocked read of a question must not hold the process back.
     runtime.shutdown_background();
-    ExitCode::from(code)
+    match telling::lost_data() {
+        Some(why) if code == exit::DONE => {
+            Failure::new(exit::ERROR, format!("stdout: {why}")).print(&quiet);
+            exit::ERROR
+        }
+        _ => code,
+    }
 }
 
 async fn dispatch(cli: Cli) -> Result<u8, Failure> {
@@ -152,6 +174,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     match cli.verb {
         Verb::Init(verb) => verb.run(global),
         Verb::Validate(verb) => verb.run(global),
+        Verb::Preflight(verb) => verb.run(global).await,
         Verb::Plan(verb) => verb.run(global).await,
         Verb::Apply(verb) => verb.run(global).await,
         Verb::Up(verb) => verb.run(global).await,

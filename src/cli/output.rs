@@ -2,7 +2,7 @@
 
 use super::exit::{DONE, Failure, USAGE};
 use super::session::{Access, Session};
-use super::{Format, Global};
+use super::{Format, Global, telling};
 use crate::config::Dns;
 use crate::model::Address;
 use clap::Args;
@@ -18,6 +18,10 @@ pub(crate) struct OutputVerb {
 impl OutputVerb {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
         let session = Session::open(global, Access::Read).await?;
+        session.refuse_if_lost().await?;
+        if session.state.is_empty() {
+            telling::say(global, "nothing is on record yet, so there is little to print");
+        }
         let values = values(&session);
         match self.name {
             None if global.format == Format::Json => out!("{:#}\n", Value::Object(values)),
@@ -84,8 +88,11 @@ pub(crate) fn text(session: &Session) -> String {
     if let Some(record) = values.get("dns_record").and_then(Value::as_str) {
         lines.push(format!("create this DNS record, then run `hybridctl verify`:\n    {record}"));
     }
-    if values.contains_key("execution_role_arn") {
-        lines.push("send the execution role's ARN to ZenML (cloud@zenml.io): the image is granted to it".to_owned());
+    // The migration pulled the image: it is granted.
+    let pulled = session.state.resources.contains_key(&Address::new("ecs.task_run", "migrate"));
+    if values.contains_key("execution_role_arn") && !pulled {
+        let line = "send the execution role's ARN to ZenML (cloud@zenml.io), which has to grant the image to that role";
+        lines.push(line.to_owned());
     }
     lines.join("\n")
 }

@@ -1,8 +1,8 @@
 //! `plan`: what would change and why.
 
-use super::exit::{CHANGES, DONE, Failure, USAGE};
+use super::exit::{CHANGES, DONE, ERROR, Failure, USAGE};
 use super::session::{self, Access, Session};
-use super::{Format, Global, telling};
+use super::{Format, Global, telling, typed};
 use crate::config::{Config, Dns, Placeholders};
 use crate::model::Address;
 use crate::plan::{Given, Observations, Plan, plan};
@@ -22,7 +22,7 @@ pub(crate) struct PlanVerb {
     /// Save the plan, to be carried out by `hybridctl apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Plan the destroy
+    /// Plan the destroy; `apply` of the saved plan asks for no other consent
     #[arg(long)]
     destroy: bool,
     /// Plan the first run on an empty account, without credentials
@@ -48,15 +48,21 @@ impl PlanVerb {
         }
         let mut session = Session::open(global, Access::Read).await?;
         session.consents.disable_protection = self.destroy;
-        let desired = if self.destroy {
+        let mut plan = if self.destroy {
             session.consent_to_lose();
-            session.command = session::command(global, "destroy");
-            crate::stack::destroy::destroy_graph(&session.state, true, &session::stamp())
+            session.command = typed::command(global, "destroy");
+            let stamp = session::stamp();
+            match self.refresh {
+                true => super::destroy::plan_of(&session, true, &stamp).await?.0,
+                false => {
+                    let desired = crate::stack::destroy::destroy_graph(&session.state, true, &stamp);
+                    session.plan_unseen(&desired).await?
+                }
+            }
         } else {
-            session.desired()?
+            let desired = session.desired()?;
+            if self.refresh { session.plan(&desired).await?.0 } else { session.plan_unseen(&desired).await? }
         };
-        let mut plan =
-            if self.refresh { session.plan(&desired).await?.0 } else { session.plan_unseen(&desired).await? };
         if let Some(unknown) = self.target.iter().find(|target| !plan.steps.contains_key(*target)) {
             let known = plan.steps.keys().map(Address::to_string).max_by(|a, b| {
                 let near = |known: &String| strsim::jaro_winkler(known, &unknown.to_string());
@@ -67,7 +73,7 @@ impl PlanVerb {
                 .into_iter()
                 .fold(failure, |failure, known| failure.hint(format!("did you mean `{known}`?"))));
         }
-        plan.narrow(&self.target);
+        plan.narrow(&self.target, &session.state);
         if !self.destroy {
             super::cautions::tell(global, &session, &plan);
         }
@@ -80,10 +86,10 @@ impl PlanVerb {
                 &self.target,
                 plan,
             );
-            saved.write(out).map_err(|error| Failure::new(USAGE, format!("--out {}: {error}", out.display())))?;
+            saved.write(out).map_err(|error| Failure::new(ERROR, format!("--out {}: {error}", out.display())))?;
             telling::say(
                 global,
-                &format!("saved: carry it out with\n    {} {}", session::command(global, "apply"), out.display()),
+                &format!("saved: carry it out with\n    {} {}", typed::command(global, "apply"), out.display()),
             );
         }
         Ok(code)
@@ -124,10 +130,7 @@ pub(crate) fn offline(config: &Config) -> Result<(Plan, Meta), Failure> {
         consents: &Consents::default(),
     };
     let plan = plan(&given).map_err(|problems| {
-        Failure::new(
-            super::exit::ERROR,
-            crate::report::problems_text(&problems, "hybridctl plan", crate::config::Style::Plain),
-        )
+        Failure::new(ERROR, crate::report::problems_text(&problems, "hybridctl plan", crate::config::Style::Plain))
     })?;
     let meta = Meta { deployment: config.name.clone(), region: config.region.clone(), place: Place::Offline };
     Ok((plan, meta))

@@ -15,7 +15,11 @@ pub(crate) struct SandboxVerb {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Start it, and install it on first use
-    Start,
+    Start {
+        /// Run real ZenML servers on a real MariaDB instead of simulating them; both are installed on first use (about 90 s)
+        #[arg(long)]
+        real_server: bool,
+    },
     /// Stop it and forget what is in it
     Stop,
     /// Say whether it runs, and where
@@ -26,9 +30,12 @@ enum What {
 
 impl SandboxVerb {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let options = Options::from_env()?;
+        let mut options = Options::from_env()?;
         match self.what {
-            What::Start => show(global, &sandbox::ensure(&options, &|line| telling::say(global, line)).await?),
+            What::Start { real_server } => {
+                options.real_server = real_server;
+                show(global, &sandbox::ensure(&options, &|line| telling::say(global, line)).await?);
+            }
             What::Reset => show(global, &sandbox::reset(&options).await?),
             What::Stop => match sandbox::stop(&options).await? {
                 true => telling::say(global, "stopped"),
@@ -52,5 +59,9 @@ fn show(global: &Global, sandbox: &Sandbox) {
     out!("https     127.0.0.1:{}\n", sandbox.https_port);
     out!("dns       127.0.0.1:{}\n", sandbox.dns_port);
     out!("process   {}\n", sandbox.pid);
+    match &sandbox.real_server {
+        Some(version) => out!("servers   real, of version {version}\n"),
+        None => out!("servers   simulated\n"),
+    }
     out!("use it with `hybridctl up --sandbox`, or set AWS_ENDPOINT_URL={}\n", sandbox.endpoint);
 }

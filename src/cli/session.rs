@@ -3,25 +3,32 @@
 //! Opening one checks everything that can be checked before anything is done: the file, the account and region, that the state
 //! belongs to them, and that nobody else is at work.
 
+mod lost;
 mod place;
 mod secret;
+pub(crate) mod store;
+mod text;
+mod who;
+
+pub(crate) use lost::described;
+pub(crate) use text::{bounded, read};
 
 use super::Global;
 use super::exit::{CONFIG, ERROR, Failure};
-use super::telling;
+use super::{telling, typed};
 use crate::apply::{Engine, Limits, Stop};
 use crate::aws::{Aws, Connection, facts};
-use crate::config::{self, Certificate, Config, Dns, Placeholders, SecretSource, StateLocation};
+use crate::config::{self, Certificate, Config, Dns, Placeholders, SecretSource};
 use crate::model::{Address, Graph};
 use crate::plan::{Action, Given, Observations, Plan, Problem, plan};
+use crate::report::codes;
 use crate::report::plan_text::{Meta, Place as MetaPlace};
 use crate::resource::{Consents, Kinds, Provided};
 use crate::sandbox::{self, Sandbox};
 use crate::stack::{Facts, stack};
-use crate::state::file::{FileStore, Locked};
-use crate::state::{LockInfo, State};
+use crate::state::State;
+use crate::state::place::{Lock, Store};
 use crate::verify::Reach;
-use std::path::{Path, PathBuf};
 
 /// Whether a verb changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +44,7 @@ pub(crate) struct Session {
     pub(crate) config: Config,
     pub(crate) aws: Aws,
     pub(crate) kinds: Kinds<'static>,
-    pub(crate) store: FileStore,
+    pub(crate) store: Store,
     pub(crate) state: State,
     pub(crate) facts: Facts,
     pub(crate) provided: Provided,
@@ -45,9 +52,10 @@ pub(crate) struct Session {
     pub(crate) stop: Stop,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) parallelism: Option<usize>,
+    pub(crate) global: Global,
     /// The command to type to go on, with the flags that name this deployment.
     pub(crate) command: String,
-    _lock: Option<Locked>,
+    _lock: Option<Lock>,
 }
 
 impl Session {
@@ -58,11 +66,6 @@ impl Session {
     pub(crate) async fn open(global: &Global, access: Access) -> Result<Self, Failure> {
         let placeholders = if global.sandbox { Placeholders::Accept } else { Placeholders::Refuse };
         let mut config = load(global, placeholders)?;
-        let store = store(global, &config)?;
-        let lock = match access {
-            Access::Read => None,
-            Access::Write(verb) => Some(store.lock(&who(verb))?),
-        };
         let sandbox = if global.sandbox { Some(start_sandbox(global, &mut config).await?) } else { None };
         let aws = Aws::connect(&Connection {
             region: config.region.clone(),
@@ -70,12 +73,19 @@ impl Session {
             endpoint: sandbox.as_ref().map(|sandbox| sandbox.endpoint.clone()),
         })
         .await;
+        let store = store::open(global, &config, &aws, sandbox.is_some()).await?;
+        let lock = match access {
+            Access::Read => None,
+            Access::Write(verb) => Some(store::lock(global, &store, &aws, verb).await?),
+        };
         let mut state = place::load_state(global, &store, &config, sandbox.as_ref(), access).await?;
-        let caller =
-            facts::caller(&aws).await.map_err(|error| Failure::aws("find out whose credentials these are", &error))?;
+        let caller = aws
+            .patiently(async || facts::caller(&aws).await)
+            .await
+            .map_err(|error| Failure::aws("find out whose credentials these are", &error))?;
         place::check_place(&config, &mut state, &caller, sandbox.as_ref())?;
         let place = place::place_facts(&aws, &config, &mut state, &caller).await?;
-        let provided = secret::provided(global, &config, &store, &state, sandbox.is_some())?;
+        let provided = secret::provided(global, &config, &store, &state, sandbox.is_some()).await?;
         let fingerprint = provided.fingerprint(crate::stack::OAUTH2);
         let facts = Facts::new(place, Some(&state), fingerprint);
         Ok(Self {
@@ -90,7 +100,8 @@ impl Session {
             stop: Stop::default(),
             sandbox,
             parallelism: None,
-            command: command(global, "up"),
+            global: global.clone(),
+            command: typed::command(global, "up"),
             _lock: lock,
         })
     }
@@ -116,8 +127,8 @@ impl Session {
     }
 
     /// The engine.
-    pub(crate) fn engine(&self) -> Engine<'_, FileStore> {
-        let limits = if self.sandbox.is_some() { Limits::SANDBOX } else { Limits::AWS };
+    pub(crate) fn engine(&self) -> Engine<'_, Store> {
+        let limits = limits(self.sandbox.as_ref());
         Engine {
             kinds: &self.kinds,
             aws: &self.aws,
@@ -133,12 +144,21 @@ impl Session {
     /// Looks, and plans towards `desired`.
     ///
     /// # Errors
-    /// If AWS cannot be read, or if there can be no plan.
+    /// If AWS cannot be read, if the record was lost, or if there can be no plan.
     pub(crate) async fn plan(&self, desired: &Graph) -> Result<(Plan, Observations), Failure> {
-        let seen = self.engine().probe(desired, &self.state).await;
-        let seen = seen.map_err(|error| Failure::aws("look at what exists", &error))?;
+        let seen = self.look(desired).await?;
         let plan = self.plan_of(desired, &seen).await?;
         Ok((plan, seen))
+    }
+
+    /// Looks at what exists.
+    ///
+    /// # Errors
+    /// If AWS cannot be read, or if the record was lost.
+    pub(crate) async fn look(&self, desired: &Graph) -> Result<Observations, Failure> {
+        self.refuse_if_lost().await?;
+        let seen = self.engine().probe(desired, &self.state).await;
+        seen.map_err(|error| Failure::aws("look at what exists", &error))
     }
 
     /// Plans against the record alone.
@@ -150,6 +170,17 @@ impl Session {
     }
 
     async fn plan_of(&self, desired: &Graph, seen: &Observations) -> Result<Plan, Failure> {
+        match self.plan_or_problems(desired, seen) {
+            Ok(plan) => Ok(plan),
+            Err(problems) => Err(self.no_plan(&problems).await),
+        }
+    }
+
+    /// The plan, or why there can be none.
+    ///
+    /// # Errors
+    /// Every problem.
+    pub(crate) fn plan_or_problems(&self, desired: &Graph, seen: &Observations) -> Result<Plan, Vec<Problem>> {
         let given = Given {
             desired,
             recorded: &self.state,
@@ -158,10 +189,7 @@ impl Session {
             user_tags: &self.config.tags,
             consents: &self.consents,
         };
-        match plan(&given) {
-            Ok(plan) => Ok(plan),
-            Err(problems) => Err(self.no_plan(&problems).await),
-        }
+        plan(&given)
     }
 
     /// A plan that has to store the OAuth2 client secret needs its value, before anything is made.
@@ -180,18 +208,23 @@ impl Session {
             SecretSource::SecretArn(_) => return Ok(()),
         };
         Err(Failure::new(CONFIG, format!("the OAuth2 client secret is needed and was not given: {place}"))
+            .known_as(codes::SECRET)
             .hint("it is the enrollment key that ZenML showed; give it once, afterwards it is kept in Secrets Manager"))
     }
 
-    async fn no_plan(&self, problems: &[Problem]) -> Failure {
+    /// Why there can be no plan, for the user.
+    pub(crate) async fn no_plan(&self, problems: &[Problem]) -> Failure {
         let text = crate::report::problems_text(problems, &self.command, config::Style::Plain);
+        let taken = problems.iter().all(|problem| matches!(problem, Problem::Foreign { .. }));
         let failure = Failure::new(ERROR, text);
+        let failure = if taken { failure.known_as(codes::TAKEN) } else { failure };
         let database = Address::new("rds.instance", "main");
         let gone = problems.iter().any(|p| matches!(p, Problem::DataGone { address, .. } if *address == database));
         if !gone {
             return failure;
         }
-        match crate::aws::rds::restorable(&self.aws, &self.config.db_instance_id()).await {
+        let name = self.config.db_instance_id();
+        match self.aws.patiently(async || crate::aws::rds::restorable(&self.aws, &name).await).await {
             Ok(snapshots) if snapshots.is_empty() => {
                 failure.hint("no snapshot of it was found in this account and region")
             }
@@ -277,24 +310,18 @@ impl Session {
     }
 }
 
+/// Paces of a run.
+fn limits(sandbox: Option<&Sandbox>) -> Limits {
+    match sandbox {
+        None => Limits::AWS,
+        Some(sandbox) if sandbox.real_server.is_some() => Limits::REAL_SERVER,
+        Some(_) => Limits::SANDBOX,
+    }
+}
+
 /// `20261120-171500`, for the name of a final snapshot.
 pub(crate) fn stamp() -> String {
     jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string()
-}
-
-/// `hybridctl VERB` with the global flags that the user gave.
-pub(crate) fn command(global: &Global, verb: &str) -> String {
-    let mut command = format!("hybridctl {verb}");
-    if global.sandbox {
-        command.push_str(" --sandbox");
-    }
-    if global.config != Path::new("hybrid.toml") {
-        command.push_str(&format!(" -c {}", global.config.display()));
-    }
-    if let Some(profile) = &global.profile {
-        command.push_str(&format!(" --profile {profile}"));
-    }
-    command
 }
 
 /// The config, or every problem with it.
@@ -320,27 +347,6 @@ pub(crate) fn load(global: &Global, placeholders: Placeholders) -> Result<Config
     }
 }
 
-/// The text of the config file.
-pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        Failure::new(CONFIG, format!("{}: {error}", path.display()))
-            .hint("write one with `hybridctl init`, or name it with `--config FILE`")
-    })
-}
-
-/// Beside the config file, not in the working folder; a sandbox's is apart from a real account's.
-pub(crate) fn store(global: &Global, config: &Config) -> Result<FileStore, Failure> {
-    let StateLocation::Path(path) = &config.state else {
-        return Err(Failure::new(CONFIG, "a state bucket is not supported by this version"));
-    };
-    let beside = global.config.parent().map(Path::to_path_buf).unwrap_or_default();
-    let mut folder = beside.join(path).into_os_string();
-    if global.sandbox {
-        folder.push(".sandbox");
-    }
-    Ok(FileStore::new(PathBuf::from(folder)))
-}
-
 async fn start_sandbox(global: &Global, config: &mut Config) -> Result<Sandbox, Failure> {
     let options = sandbox::Options::from_env()?;
     let sandbox = sandbox::ensure(&options, &|line| telling::say(global, line)).await?;
@@ -354,17 +360,4 @@ async fn start_sandbox(global: &Global, config: &mut Config) -> Result<Sandbox, 
         *arn = seeded.certificate_arn;
     }
     Ok(sandbox)
-}
-
-fn who(verb: &str) -> LockInfo {
-    let user = std::env::var("USER").unwrap_or_else(|_| "somebody".into());
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .or_else(|_| std::env::var("HOSTNAME").map_err(std::io::Error::other));
-    let host = host.map(|host| host.trim().to_owned()).unwrap_or_else(|_| "this machine".into());
-    LockInfo {
-        who: format!("{user}@{host}"),
-        pid: std::process::id(),
-        command: verb.to_owned(),
-        since: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Timestamp::now()),
-    }
 }

@@ -1,15 +1,21 @@
-//! `state`: look at the record.
+//! `state`: look after the record. One subcommand per file.
 
-use super::exit::{DONE, Failure, USAGE};
-use super::session;
-use super::{Format, Global};
-use crate::config::Placeholders;
-use crate::model::Address;
+mod history;
+mod list;
+mod migrate;
+mod pull;
+mod push;
+mod rebuild;
+mod show;
+mod unlock;
+
+use super::Global;
+use super::exit::{ERROR, Failure};
+use super::session::store::OpenStore;
 use crate::state::{State, StateStore};
 use clap::{Args, Subcommand};
-use serde_json::json;
 
-/// Look at the record of the deployment
+/// Look after the record of the deployment
 #[derive(Debug, Args)]
 pub(crate) struct StateVerb {
     #[command(subcommand)]
@@ -18,64 +24,39 @@ pub(crate) struct StateVerb {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// List what is on record
-    List,
-    /// Show one record, or the whole document
-    Show {
-        /// `kind/name`, for example `ec2.vpc/main`
-        address: Option<Address>,
-    },
-    /// List the earlier versions of the document
-    History,
+    List(list::List),
+    Show(show::Show),
+    History(history::History),
+    Rebuild(rebuild::Rebuild),
+    Pull(pull::Pull),
+    Push(push::Push),
+    Unlock(unlock::Unlock),
+    Migrate(migrate::Migrate),
 }
 
 impl StateVerb {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let config = session::load(global, Placeholders::Accept)?;
-        let store = session::store(global, &config)?;
-        let state = store.load().await?;
-        if let What::History = self.what {
-            for (serial, path) in store.history()? {
-                out!("{serial:>6}  {}\n", path.display());
-            }
-            if let Some(state) = state {
-                out!("{:>6}  {} (current)\n", state.serial, store.path().display());
-            }
-            return Ok(DONE);
-        }
-        let state = state.ok_or_else(|| {
-            Failure::new(USAGE, format!("there is no state in {}", store.folder().display()))
-                .hint("`hybridctl up` makes it")
-        })?;
         match self.what {
-            What::List => list(global, &state),
-            What::Show { address: None } => out!("{}\n", pretty(&state)),
-            What::Show { address: Some(address) } => match state.resources.get(&address) {
-                Some(recorded) => out!("{}\n", pretty(recorded)),
-                None => {
-                    return Err(
-                        Failure::new(USAGE, format!("{address} is not on record")).hint("see `hybridctl state list`")
-                    );
-                }
-            },
-            What::History => {}
+            What::List(what) => what.run(global).await,
+            What::Show(what) => what.run(global).await,
+            What::History(what) => what.run(global).await,
+            What::Rebuild(what) => what.run(global).await,
+            What::Pull(what) => what.run(global).await,
+            What::Push(what) => what.run(global).await,
+            What::Unlock(what) => what.run(global).await,
+            What::Migrate(what) => what.run(global).await,
         }
-        Ok(DONE)
     }
 }
 
-fn list(global: &Global, state: &State) {
-    if global.format == Format::Json {
-        let rows = state.resources.iter().map(|(address, recorded)| json!({ "address": address, "id": recorded.id }));
-        return out!("{:#}\n", serde_json::Value::Array(rows.collect()));
-    }
-    let width = state.resources.keys().map(|address| address.to_string().len()).max().unwrap_or_default();
-    for (address, recorded) in &state.resources {
-        out!("{:<width$}  {}\n", address.to_string(), recorded.id);
-    }
-    for (address, intent) in &state.intents {
-        out!("{address}: interrupted, {:?} since {}\n", intent.verb, intent.since);
-    }
+/// The document, which must be there.
+async fn document(global: &Global) -> Result<State, Failure> {
+    let kept = OpenStore::open(global).await?;
+    kept.store.load().await?.ok_or_else(|| nothing(&kept))
+}
+
+fn nothing(kept: &OpenStore) -> Failure {
+    Failure::new(ERROR, format!("there is no state in {}", kept.store.root())).hint("`hybridctl up` makes it")
 }
 
 fn pretty(value: &impl serde::Serialize) -> String {

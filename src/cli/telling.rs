@@ -7,7 +7,9 @@ use crate::report::human::Human;
 use crate::report::json::Json;
 use crate::report::many::Many;
 use crate::report::plain::Plain;
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Plain or coloured, for stderr.
 pub(crate) fn style(global: &Global) -> Style {
@@ -28,6 +30,11 @@ pub(crate) fn style_of_data(global: &Global) -> Style {
         Color::Auto if !std::io::stdout().is_terminal() => Style::Plain,
         _ => style(global),
     }
+}
+
+/// Columns of this terminal; where it is none, nothing is broken into lines.
+pub(crate) fn columns(terminal: &console::Term) -> usize {
+    terminal.size_checked().map_or(usize::MAX, |(_, columns)| columns.into())
 }
 
 /// The reporters of an apply; `only_events` leaves out those for people.
@@ -53,6 +60,34 @@ pub(crate) fn reporters(global: &Global, only_events: bool) -> Result<Many<'stat
         many = many.and(Json::new(out));
     }
     Ok(many)
+}
+
+/// Why data could not be written, the first time.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Events go to stdout, and nothing else: a program reads them line by line.
+static ONLY_EVENTS: AtomicBool = AtomicBool::new(false);
+
+/// Sends what else is for stdout to stderr from now on.
+pub(crate) fn keep_stdout_for_events() {
+    ONLY_EVENTS.store(true, Ordering::Relaxed);
+}
+
+/// Writes data to stdout. That it could not be written is told at the end; a reader that has had enough is no error.
+pub(crate) fn data(text: std::fmt::Arguments<'_>) {
+    if ONLY_EVENTS.load(Ordering::Relaxed) {
+        return write_to(&mut std::io::stderr().lock(), text);
+    }
+    let mut out = std::io::stdout().lock();
+    match out.write_fmt(text).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => drop(LOST.set(error.to_string())),
+        _ => {}
+    }
+}
+
+/// Why data that was for stdout is not there.
+pub(crate) fn lost_data() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
 }
 
 /// Writes as much as can be written.

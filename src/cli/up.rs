@@ -1,17 +1,25 @@
 //! `up`: the main job.
 
-use super::apply::{How, carry_out};
+use super::apply::{Ended, How, carry_out};
 use super::exit::{DONE, Failure, INCOMPLETE};
+use super::preflight::{Beforehand, of_no_plan};
 use super::session::{Access, Session};
-use super::{Format, Global, confirm, output, telling};
+use super::typed::as_typed;
+use super::{Format, Global, confirm, grant, output, telling};
 use crate::config::Dns;
 use clap::Args;
+use std::time::Duration;
 
-/// Bring the deployment to what the file says: plan, ask, apply, verify
+/// Bring the deployment to what the file says: preflight, plan, ask, apply, verify
 #[derive(Debug, Args)]
 pub(crate) struct Up {
     #[command(flatten)]
     how: How,
+    #[command(flatten)]
+    beforehand: Beforehand,
+    /// If the execution role may not pull the image yet, try again for this long, for example `2h`
+    #[arg(long, value_name = "DURATION", value_parser = super::verify::duration)]
+    wait_for_grant: Option<Duration>,
     /// Do not verify at the end
     #[arg(long)]
     no_verify: bool,
@@ -22,7 +30,7 @@ impl Up {
         let mut session = Session::open(global, Access::Write("up")).await?;
         self.how.settle(&mut session);
         let desired = session.desired()?;
-        let (plan, _) = session.plan(&desired).await?;
+        let (plan, seen) = session.plan(&desired).await.map_err(of_no_plan)?;
         if plan.is_empty() {
             super::cautions::tell(global, &session, &plan);
             carry_out(global, &mut session, &plan).await?;
@@ -33,8 +41,15 @@ impl Up {
             }
             super::cautions::tell(global, &session, &plan);
             session.require_secret(&plan)?;
+            self.beforehand.check(global, &session, &desired, &plan, &seen).await?;
             confirm::yes("Carry out this plan?", self.how.yes)?;
-            carry_out(global, &mut session, &plan).await?;
+            let mut ended = carry_out(global, &mut session, &plan).await?;
+            if let (Ended::AwaitsGrant, Some(limit)) = (&ended, self.wait_for_grant) {
+                ended = grant::wait(global, &mut session, limit).await?;
+            }
+            if ended == Ended::AwaitsGrant {
+                return Ok(INCOMPLETE);
+            }
         }
         let code = if self.no_verify { DONE } else { self.verify(global, &session).await? };
         output::print(global, &session);
@@ -43,8 +58,13 @@ impl Up {
 
     async fn verify(&self, global: &Global, session: &Session) -> Result<u8, Failure> {
         let report = super::verify::patiently(session).await;
-        if global.format == Format::Text && !global.quiet {
-            err!("{}", report.text());
+        if global.format == Format::Text {
+            let width = super::telling::columns(&console::Term::stderr());
+            match (global.quiet, report.passed()) {
+                (true, true) => {}
+                (true, false) => err!("{}", as_typed(global, &report.brief())),
+                (false, _) => err!("{}", as_typed(global, &report.text_within(width))),
+            }
         }
         if report.passed() {
             return Ok(DONE);

@@ -1,11 +1,16 @@
 //! `verify`: is it really working, and if not why.
 
-use super::exit::{DONE, Failure, VERIFY};
+use super::exit::{DONE, ERROR, Failure, USAGE, VERIFY};
 use super::session::{Access, Session};
+use super::typed::as_typed;
 use super::{Format, Global, telling};
-use crate::verify::{Report, World, verify, verify_within};
+use crate::verify::{CHECKS, Report, World, verify, verify_within};
 use clap::Args;
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// Pause between two looks of `--watch`.
+const WATCH: Duration = Duration::from_secs(5);
 
 /// Check that it really works, layer by layer, and name the cause if it does not
 #[derive(Debug, Args)]
@@ -16,12 +21,48 @@ pub(crate) struct Verify {
     /// Only this check (can be repeated)
     #[arg(long, value_name = "ID")]
     only: Vec<String>,
+    /// Verify again and again, and tell what changed, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["wait", "report"])]
+    watch: bool,
+    /// Also write the report to a file, for example `junit=report.xml`
+    #[arg(long, value_name = "KIND=PATH", value_parser = report_file)]
+    report: Vec<ReportFile>,
+}
+
+/// A file to write the report to.
+#[derive(Debug, Clone)]
+struct ReportFile {
+    kind: ReportKind,
+    path: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum ReportKind {
+    Json,
+    Junit,
+    Text,
+}
+
+impl ReportFile {
+    fn write(&self, report: &Report) -> Result<(), Failure> {
+        let text = match self.kind {
+            ReportKind::Json => format!("{:#}\n", report.json()),
+            ReportKind::Junit => report.junit(),
+            ReportKind::Text => report.text(),
+        };
+        std::fs::write(&self.path, text)
+            .map_err(|error| Failure::new(ERROR, format!("{}: {error}", self.path.display())))
+    }
 }
 
 impl Verify {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
         let session = Session::open(global, Access::Read).await?;
+        self.check_ids()?;
         let world = World::new(&session.config, &session.state, &session.aws, session.reach());
+        if self.watch {
+            return self.keep_watching(global, &world).await;
+        }
         let mut report = match self.wait {
             None => verify(&world).await,
             Some(limit) => {
@@ -32,25 +73,76 @@ impl Verify {
                 .await
             }
         };
-        if !self.only.is_empty() {
-            report = report.only(&self.only);
+        report = self.narrowed(report);
+        for file in &self.report {
+            file.write(&report)?;
         }
         match global.format {
             Format::Json => out!("{:#}\n", report.json()),
-            Format::Text => out!("{}", report.text()),
+            Format::Text if global.quiet => out!("{}", as_typed(global, &report.brief())),
+            Format::Text => out!("{}", as_typed(global, &report.text_within(columns()))),
         }
         Ok(if report.passed() { DONE } else { VERIFY })
     }
+
+    fn check_ids(&self) -> Result<(), Failure> {
+        let known = |id: &&String| CHECKS.iter().any(|check| check.id.eq_ignore_ascii_case(id));
+        match self.only.iter().find(|id| !known(id)) {
+            None => Ok(()),
+            Some(id) => Err(Failure::new(USAGE, format!("there is no check `{id}`"))
+                .hint("`hybridctl verify` without `--only` lists them all")),
+        }
+    }
+
+    fn narrowed(&self, report: Report) -> Report {
+        if self.only.is_empty() { report } else { report.only(&self.only) }
+    }
+
+    /// The first report whole, then a line for each check that changed and for each new verdict.
+    async fn keep_watching(&self, global: &Global, world: &World<'_>) -> Result<u8, Failure> {
+        let mut before: Option<Report> = None;
+        loop {
+            let report = self.narrowed(verify(world).await);
+            match (global.format, &before) {
+                (Format::Json, Some(before)) if *before == report => {}
+                (Format::Json, _) => out!("{}\n", report.json()),
+                (Format::Text, None) => out!("{}", as_typed(global, &report.text_within(columns()))),
+                (Format::Text, Some(before)) => out!("{}", as_typed(global, &report.changes_since(before))),
+            }
+            before = Some(report);
+            tokio::time::sleep(WATCH).await;
+        }
+    }
+}
+
+fn columns() -> usize {
+    telling::columns(&console::Term::stdout())
 }
 
 /// The verification at the end of an `up`: DNS and target health may lag some seconds behind the rollout.
 pub(crate) async fn patiently(session: &Session) -> Report {
     let world = World::new(&session.config, &session.state, &session.aws, session.reach());
-    let limit = Duration::from_secs(if session.sandbox.is_some() { 10 } else { 120 });
+    let simulated = session.sandbox.as_ref().is_some_and(|sandbox| sandbox.real_server.is_none());
+    let limit = Duration::from_secs(if simulated { 10 } else { 120 });
     verify_within(&world, limit, |_| {}).await
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// `5m`, `1h30m`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(span).map_err(|error| error.to_string())
+}
+
+fn report_file(text: &str) -> Result<ReportFile, String> {
+    let (kind, path) = text.split_once('=').ok_or("it is KIND=PATH, for example `junit=report.xml`")?;
+    let kind = match kind {
+        "json" => ReportKind::Json,
+        "junit" => ReportKind::Junit,
+        "text" => ReportKind::Text,
+        other => return Err(format!("there is no report `{other}`: json, junit or text")),
+    };
+    match path {
+        "" => Err("the file's name is missing".to_owned()),
+        path => Ok(ReportFile { kind, path: path.into() }),
+    }
 }

@@ -192,9 +192,11 @@ fn secrets(document: &Document, name: &str) -> SecretNames {
 
 fn state(document: &Document, name: &str) -> StateLocation {
     match document.text("state.bucket") {
-        Some(bucket) => {
-            StateLocation::Bucket { bucket, prefix: document.text("state.prefix").unwrap_or_else(|| name.to_owned()) }
-        }
+        Some(bucket) => StateLocation::Bucket {
+            bucket,
+            prefix: document.text("state.prefix").unwrap_or_else(|| name.to_owned()),
+            region: document.text("state.region").or_else(|| document.text("region")).unwrap_or_default(),
+        },
         None => StateLocation::Path(document.text("state.path").unwrap_or_else(|| format!(".hybridctl/{name}"))),
     }
 }

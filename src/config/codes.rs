@@ -35,6 +35,7 @@ codes! {
     REGION = "HC1012", "the region";
     ACCOUNT = "HC1013", "the account id";
     TAGS = "HC1014", "tags";
+    CONTROL = "HC1015", "a control character in a text";
     VERSION = "HC1021", "the server's version";
     SERVER_URL = "HC1022", "the server's URL";
     UUID = "HC1023", "an id from ZenML";

@@ -272,8 +272,9 @@ pub(super) const FIELDS: &[Field] = &[
     required("monitoring.alarms.email", Text, "Address that gets the alarms."),
     optional("state", Section, "Where hybridctl keeps its record."),
     optional("state.path", Text, "Folder, relative to the config file. Default: .hybridctl/<name>."),
-    optional("state.bucket", Text, "S3 bucket, instead of a folder."),
+    optional("state.bucket", Text, "S3 bucket, instead of a folder: for a state that several people and CI share."),
     optional("state.prefix", Text, "Start of the object keys in the bucket. Default: the deployment's name."),
+    optional("state.region", Text, "Region of the bucket. Default: the deployment's."),
 ];
 
 /// Sections of which exactly one of the keys must be given.
@@ -287,7 +288,6 @@ pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
     ("network.existing", "remove it: hybridctl makes a network of its own, cut from `network.cidr`"),
     ("service.autoscaling", "remove it and set `service.desired_count`"),
     ("monitoring.alarms", "remove it"),
-    ("state.bucket", "remove it: the state is kept in the folder `state.path`"),
 ];
 
 impl Field {

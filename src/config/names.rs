@@ -23,6 +23,12 @@ impl Config {
         format!("/ecs/{}", self.name)
     }
 
+    /// Returns the name of the role for `execution` or `task`. Role names are global: two deployments in two regions must not
+    /// meet.
+    pub fn role_name(&self, role: &str) -> String {
+        format!("{}-{}-{role}", self.name, self.region)
+    }
+
     /// Returns the name of the ECS service.
     pub fn service_name(&self) -> &'static str {
         "zenml-server"

@@ -250,10 +250,12 @@ fn unknown_key(
 ) {
     let written = key.get_ref().as_ref();
     let place = if section.is_empty() { "at the top level".to_owned() } else { format!("in [{section}]") };
-    let elsewhere = || fields::FIELDS.iter().find(|field| field.path.rsplit('.').next() == Some(written));
-    let help = if let Some(meant) = did_you_mean(written, fields::children(section).map(|(key, _)| key)) {
+    let near = did_you_mean(written, fields::children(section).map(|(key, _)| key));
+    let elsewhere = fields::FIELDS.iter().find(|field| field.path.rsplit('.').next() == Some(written));
+    let meant = near.or(elsewhere.map(|field| field.path));
+    let help = if let Some(meant) = near {
         format!("did you mean `{meant}`?")
-    } else if let Some(field) = elsewhere() {
+    } else if let Some(field) = elsewhere {
         match field.path.rsplit_once('.') {
             Some((parent, _)) => format!("`{written}` belongs in [{parent}]"),
             None => format!("`{written}` belongs at the top, before the first [section]"),
@@ -263,7 +265,10 @@ fn unknown_key(
         format!("known keys: {}", known.join(", "))
     };
     let diagnostic = problems.error(codes::UNKNOWN_KEY, &key.span(), format!("unknown key `{written}` {place}"), help);
-    if sounds_secret(written) || sounds_secret(section) {
+    // A secret may stand under a misspelt name: a value is shown only if the name that was meant is harmless.
+    let harmless = meant.is_some_and(|meant| !sounds_secret(meant));
+    let is_plain = !matches!(value.get_ref(), DeValue::String(_) | DeValue::Array(_) | DeValue::Table(_));
+    if sounds_secret(written) || sounds_secret(section) || !(harmless || is_plain) {
         diagnostic.masked = Some(value.span());
     }
 }
@@ -298,8 +303,10 @@ fn wrong_shape(field: &Field, value: &Spanned<DeValue<'_>>, problems: &mut Probl
         None => (format!("`{path}` must be {}, this is {found_type}", describe(field.shape)), field.hint()),
     };
     let diagnostic = problems.error(codes::WRONG_TYPE, &found.span(), message, help);
-    if sounds_secret(path) {
-        diagnostic.masked = Some(value.span());
+    // Under [zenml.environment] anything may stand; the span of such a table is its header.
+    if sounds_secret(path) || field.shape == Shape::Map {
+        let is_table = matches!(value.get_ref(), DeValue::Table(_));
+        diagnostic.masked = Some(if is_table { found.span() } else { value.span() });
     }
 }
 

@@ -82,7 +82,6 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("HC1007", "zones = 2", "zones = 1", "1"),
     ("HC1008", "command = \"auto\"", "autoscaling = { min = 1, max = 4 }", "autoscaling"),
     ("HC1008", "log_retention_days = 90", "alarms = { email = \"a@example.com\" }", "alarms"),
-    ("HC1008", "[monitoring]", "[state]\nbucket = \"b\"\n[monitoring]", "bucket"),
     (
         "HC1008",
         "zones = 2",
@@ -116,6 +115,8 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("HC1014", "team = ", "\"hybridctl:x\" = ", "\"hybridctl:x\""),
     ("HC1014", "\"ml\"", "\"ml*\"", "\"ml*\""),
     ("HC1014", "team = ", "\"\" = ", "\"\""),
+    ("HC1015", "name = \"acme\"", "name = \"ac\\u001bme\"", "\"ac\\u001bme\""),
+    ("HC1015", "name = \"prod\"", "name = \"\"\"a\nb\"\"\"", "\"\"\"a\nb\"\"\""),
     ("HC1021", "\"0.98.0\"", "\"latest\"", "\"latest\""),
     ("HC1021", "\"0.98.0\"", "\"v0.98.0\"", "\"v0.98.0\""),
     ("HC1021", "\"0.98.0\"", "\"0.98\"", "\"0.98\""),
@@ -126,6 +127,14 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("HC1022", "https://zenml.example.com", "https://zenml", "\"https://zenml\""),
     ("HC1023", "3F2504E04F8941D39A0C0305E82C3302", "prod", "\"prod\""),
     ("HC1024", "https://cloudapi.zenml.io", "http://cloudapi.zenml.io", "\"http://cloudapi.zenml.io\""),
+    (
+        "HC1024",
+        "https://cloudapi.zenml.io",
+        "https://a.b:anything@cloudapi.zenml.io",
+        "\"https://a.b:anything@cloudapi.zenml.io\"",
+    ),
+    ("HC1024", "https://cloudapi.zenml.io", "https://cloudapi.zenml.io:https", "\"https://cloudapi.zenml.io:https\""),
+    ("HC1024", "https://cloudapi.zenml.io", "https://cloudapi.zenml.io?x=1", "\"https://cloudapi.zenml.io?x=1\""),
     ("HC1025", "\"KEY\"", "\"my-key\"", "\"my-key\""),
     ("HC1025", "env = \"KEY\"", "secret_arn = \"my-secret\"", "\"my-secret\""),
     ("HC1031", "ZENML_SERVER_THREAD_POOL_SIZE", "\"MY-VAR\"", "\"MY-VAR\""),
@@ -231,7 +240,17 @@ const CASES: &[(&str, &str, &str, &str)] = &[
         "\"zenml/rds/password\"",
     ),
     ("HC1141", "[monitoring]", "[state]\nprefix = \"p\"\n[monitoring]", "prefix"),
-    ("HC1141", "[monitoring]", "[state]\npath = \"p\"\nbucket = \"b\"\n[monitoring]", "bucket"),
+    ("HC1141", "[monitoring]", "[state]\nregion = \"eu-west-1\"\n[monitoring]", "region"),
+    ("HC1141", "[monitoring]", "[state]\npath = \"p\"\nbucket = \"acme-state\"\n[monitoring]", "bucket"),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"s3://acme\"\n[monitoring]", "\"s3://acme\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"ab\"\n[monitoring]", "\"ab\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"Acme\"\n[monitoring]", "\"Acme\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"-acme\"\n[monitoring]", "\"-acme\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"10.0.0.1\"\n[monitoring]", "\"10.0.0.1\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"acme--x-s3\"\n[monitoring]", "\"acme--x-s3\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"acme\"\nprefix = \"/a\"\n[monitoring]", "\"/a\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"acme\"\nprefix = \"a b\"\n[monitoring]", "\"a b\""),
+    ("HC1141", "[monitoring]", "[state]\nbucket = \"acme\"\nprefix = \"a/../b\"\n[monitoring]", "\"a/../b\""),
 ];
 
 fn found(text: &str) -> Vec<Diagnostic> {
@@ -350,6 +369,9 @@ dns = { route53_zone = "Example.com." }
     assert_eq!(config.image(), "715803424590.dkr.ecr.eu-central-1.amazonaws.com/zenml-pro-server:0.98.0");
     assert_eq!(config.image_version(), semver::Version::new(0, 98, 0));
     assert_eq!(config.state, StateLocation::Path(".hybridctl/other".to_owned()));
+    let (shared, _) = load("hybrid.toml", &format!("{VALID}\n[state]\nbucket = \"acme-state\"\n")).unwrap();
+    let (bucket, region) = ("acme-state".to_owned(), "eu-central-1".to_owned());
+    assert_eq!(shared.state, StateLocation::Bucket { bucket, prefix: "zenml-hybrid".to_owned(), region });
     assert_eq!(config.database.log_exports, ["error", "general", "slowquery"]);
     assert_eq!(config.database.max_storage_gib, Some(500));
     assert_eq!((config.network.zones.count(), config.network.nat), (2, Nat::Single));
@@ -383,6 +405,11 @@ fn a_secret_that_was_pasted_into_the_file_is_never_shown() {
         ("{ env = \"KEY\" }", format!("\"{pasted}")),
         ("name = \"acme\" }", format!("name = \"acme\", client_secret = \"{pasted}\" }}")),
         ("ZENML_SERVER_THREAD_POOL_SIZE = \"40\"", format!("ZENML_STORE_PASSWORD = \"{pasted}\"")),
+        ("ZENML_SERVER_THREAD_POOL_SIZE = \"40\"", format!("MY_VALUE = [\"{pasted}\"]")),
+        ("oauth2_client_secret = { env = \"KEY\" }", format!("oauth2_client_secert = \"{pasted}\"")),
+        ("oauth2_client_secret = { env = \"KEY\" }", format!("key = \"{pasted}\"")),
+        ("oauth2_client_secret = { env = \"KEY\" }", format!("key = [\"{pasted}\"]")),
+        ("https://cloudapi.zenml.io", format!("https://user:{pasted}@cloudapi.zenml.io")),
         ("ZENML_SERVER_THREAD_POOL_SIZE = \"40\"", format!("DB = \"mysql://zenml:{pasted}@host/db\"")),
     ] {
         let text = VALID.replacen(from, &to, 1);
@@ -409,6 +436,16 @@ fn too_many_tags_are_refused() {
     let tags: Vec<_> = (0..46).map(|number| format!("t{number} = \"x\"")).collect();
     let text = VALID.replace("team = \"ml\"", &tags.join(", "));
     assert_eq!(found(&text).first().map(|one| one.code), Some("HC1014"));
+}
+
+#[test]
+fn more_ranges_than_a_security_group_takes_are_refused() {
+    let with = |count: u32| {
+        let ranges: Vec<_> = (0..count).map(|number| format!("\"203.0.113.{number}/32\"")).collect();
+        found(&VALID.replace("\"0.0.0.0/0\"", &ranges.join(", ")))
+    };
+    assert!(with(30).is_empty());
+    assert_eq!(with(31).first().map(|one| one.code), Some("HC1106"));
 }
 
 #[test]

@@ -313,5 +313,7 @@ pub enum StateLocation {
         bucket: String,
         /// Start of the object keys. Default: the deployment's name.
         prefix: String,
+        /// Region of the bucket. Default: the deployment's.
+        region: String,
     },
 }

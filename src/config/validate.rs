@@ -21,6 +21,7 @@ use crate::config::read::{Document, Value};
 pub(super) fn check(document: &Document, problems: &mut Problems) {
     for field in FIELDS {
         empty(document, field, problems);
+        control(document, field, problems);
         choice(document, field, problems);
         range(document, field, problems);
     }
@@ -40,6 +41,15 @@ fn empty(document: &Document, field: &Field, problems: &mut Problems) {
         let help = if field.required { field.hint() } else { "remove the line to get the default".to_owned() };
         problems.error(codes::EMPTY, &document.span(field.path), format!("`{}` is empty", field.path), help);
     }
+}
+
+/// AWS takes none of them in names, descriptions and tags, and on a terminal they are commands.
+fn control(document: &Document, field: &Field, problems: &mut Problems) {
+    let Some(Value::Text(text)) = document.written(field.path) else { return };
+    let Some(found) = text.chars().find(|letter| letter.is_control()) else { return };
+    let message = format!("`{}` contains the control character U+{:04X}", field.path, u32::from(found));
+    let help = "write the text without line breaks, tabs and escapes such as \\u001b";
+    problems.error(codes::CONTROL, &document.span(field.path), message, help);
 }
 
 fn choices(shape: Shape) -> Option<&'static [&'static str]> {

@@ -1,10 +1,10 @@
 //! The decision table: desired × recorded × seen → action.
 
 use super::diff::{self, Change, Sides};
-use super::{Action, Observations, Plan, Problem, Reason, Seen, Step, order};
+use super::{Action, Observations, Plan, Problem, Reason, Seen, Step, foreign, order};
 use crate::model::input::{is_known, references, substitute};
 use crate::model::{Address, Graph, Keep, Node, OutputRef};
-use crate::resource::{Consents, Effect, Id, Kind, Kinds, Life, Observed, Phase, Tags};
+use crate::resource::{Consents, Effect, Id, Kind, Kinds, Life, Observed, Phase, Spec, Tags};
 use crate::state::{Recorded, State, Verb};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,7 +49,7 @@ pub fn plan(given: &Given<'_>) -> Result<Plan, Vec<Problem>> {
         kept(address) && given.recorded.resources.get(*address).is_some_and(|recorded| recorded.outputs != **outputs)
     });
     let moved = moved.map(|(address, outputs)| (address.clone(), outputs.clone())).collect();
-    let mut plan = Plan { serial: given.recorded.serial, steps: planner.steps, moved };
+    let mut plan = Plan { serial: given.recorded.serial, steps: planner.steps, moved, is_narrowed: false };
     let mut problems = planner.problems;
     problems.extend(order::decide_create_first(&mut plan, given.recorded, given.kinds));
     if problems.is_empty() { Ok(plan) } else { Err(problems) }
@@ -69,6 +69,8 @@ struct Current<'a> {
     /// On record, or of the interrupted create that is being taken up.
     token: Option<&'a str>,
     recorded: Option<&'a Recorded>,
+    /// What it was made or last changed with, as far as that is known.
+    inputs: Option<&'a Value>,
     interrupted: bool,
     /// An earlier run was deleting the recorded object.
     deleting: bool,
@@ -83,7 +85,11 @@ impl<'a> Planner<'a> {
         let intent = intents.get(address);
         deposed.extend(intent.iter().flat_map(|intent| intent.deposed.iter().cloned()));
         let pending = diff::live(self.given.seen.pending.get(address));
-        if let (Some(intent), Some(live)) = (intent.filter(|intent| intent.verb == Verb::Create), pending) {
+        let going = pending.filter(|(_, observed)| matches!(observed.phase, Phase::Deleting(_)));
+        // A later run began to delete what the interrupted create made: that has to be seen out.
+        deposed.extend(going.map(|(id, _)| id.clone()));
+        let making = intent.filter(|intent| intent.verb == Verb::Create && going.is_none());
+        if let (Some(intent), Some(live)) = (making, pending) {
             // The interrupted create did make its object: that one is current now, the recorded one is left to delete.
             deposed.extend(recorded.map(|recorded| recorded.id.clone()));
             deposed.remove(live.0);
@@ -91,6 +97,7 @@ impl<'a> Planner<'a> {
                 live: Some(live),
                 token: Some(&intent.token),
                 recorded: None,
+                inputs: Some(&intent.inputs),
                 interrupted: true,
                 deleting: false,
                 deposed,
@@ -104,7 +111,9 @@ impl<'a> Planner<'a> {
             live: diff::live(self.given.seen.seen.get(address)),
             token: recorded.map(|recorded| recorded.token.as_str()),
             recorded,
-            interrupted: intent.is_some_and(|intent| intent.verb == Verb::Update),
+            inputs: recorded.map(|recorded| &recorded.inputs),
+            // A delete that is not wanted any more counts as well: it may have come half-way, and its intent has to go.
+            interrupted: intent.is_some_and(|intent| intent.verb != Verb::Create),
             deleting: intent.is_some_and(|intent| intent.verb == Verb::Delete),
             deposed,
         }
@@ -148,13 +157,13 @@ impl<'a> Planner<'a> {
             }
             Some((id, observed)) => {
                 step.id = Some(id.clone());
-                self.refuse_foreign(address, id, observed);
+                self.refuse_foreign(address, id, observed, &kind.spec());
                 let tags = self.tags(&step, current.token.unwrap_or_default());
                 let sides = Sides {
                     fields: kind.fields(),
                     want: &want,
                     live: observed,
-                    recorded: current.recorded.map(|recorded| &recorded.inputs),
+                    recorded: current.inputs,
                     tags: &tags,
                     recorded_tags: current.recorded.map(|recorded| &recorded.tags),
                 };
@@ -165,7 +174,7 @@ impl<'a> Planner<'a> {
                 if let Some(recorded) = current.recorded {
                     self.find_moved_outputs(&mut step.changes, kind, node, &recorded.inputs);
                 }
-                self.present(&mut step, &current, observed, kind.spec().life);
+                self.present(&mut step, &current, observed, &kind.spec());
             }
             None => self.absent(&mut step, &current, &want),
         }
@@ -197,27 +206,23 @@ impl<'a> Planner<'a> {
         crate::aws::tags::wanted(deployment, *lineage, &step.address, token, &step.label, self.given.user_tags)
     }
 
-    /// An object on record that carries another lineage belongs to another state document, whatever this one says.
-    fn refuse_foreign(&mut self, address: &Address, id: &Id, observed: &Observed) {
-        let lineage = observed.tags.as_ref().and_then(|tags| tags.get(crate::aws::tags::LINEAGE));
-        if let Some(lineage) = lineage.filter(|lineage| **lineage != self.given.recorded.lineage.to_string()) {
-            let whose = format!(
-                "`{id}` is on record, but it carries the lineage {lineage}: it belongs to another state document"
-            );
+    fn refuse_foreign(&mut self, address: &Address, id: &Id, observed: &Observed, spec: &Spec) {
+        if let Some(whose) = foreign::whose(id, observed, spec, self.given.recorded.lineage) {
             self.problems.push(Problem::Foreign { address: address.clone(), whose });
         }
     }
 
     /// The object exists.
-    fn present(&mut self, step: &mut Step, current: &Current<'_>, observed: &Observed, life: Life) {
+    fn present(&mut self, step: &mut Step, current: &Current<'_>, observed: &Observed, spec: &Spec) {
         if let Phase::Failed(word) = &observed.phase {
             if step.holds_data && !self.given.consents.may_lose(&step.address) {
                 self.problems.push(Problem::DataFailed { address: step.address.clone(), word: word.clone() });
             }
             (step.action, step.reason) = (Action::Replace, Reason::Failed(word.clone()));
+            self.release(step, observed, spec);
             return;
         }
-        if life == Life::Account {
+        if spec.life == Life::Account {
             step.changes.clear();
         }
         let replaced: Vec<&str> =
@@ -238,6 +243,9 @@ impl<'a> Planner<'a> {
         } else {
             (Action::Update, moved(&step.changes))
         };
+        if step.action == Action::Replace {
+            self.release(step, observed, spec);
+        }
     }
 
     /// The object does not exist, or nobody knows.
@@ -246,7 +254,9 @@ impl<'a> Planner<'a> {
         if let Some(Seen::Foreign(whose)) = seen {
             self.problems.push(Problem::Foreign { address: step.address.clone(), whose: whose.clone() });
         }
-        if let Some(Seen::Restorable(id)) = seen {
+        let kind = self.given.kinds.get(&step.address.kind).expect("because desired() has looked it up");
+        let another = current.recorded.is_some_and(|recorded| diff::replaces(kind.fields(), &recorded.inputs, want));
+        if let Some(Seen::Restorable(id)) = seen.filter(|_| !another) {
             (step.action, step.reason, step.restore) = (Action::Adopt, Reason::Restored, true);
             step.id = Some(id.clone());
             return;
@@ -263,7 +273,6 @@ impl<'a> Planner<'a> {
             return;
         }
         step.reason = Reason::DeletedOutside;
-        let kind = self.given.kinds.get(&step.address.kind).expect("because desired() has looked it up");
         let restored_by = kind.spec().restored_by;
         let restored = restored_by.is_some_and(|field| !want[field].is_null());
         if (step.holds_data || recorded.holds_data) && !restored && !self.given.consents.may_lose(&step.address) {
@@ -318,10 +327,13 @@ impl<'a> Planner<'a> {
             label: String::new(),
         };
         let spec = self.given.kinds.get(&address.kind).map(|kind| kind.spec());
-        if let Some((id, observed)) = current.live {
-            self.refuse_foreign(address, id, observed);
+        // What has its name now is not ours to delete.
+        let anothers = |observed: &Observed| spec.as_ref().is_ok_and(|spec| foreign::is_anothers(observed, spec));
+        let live = current.live.filter(|(_, observed)| !anothers(observed));
+        if let (Some((id, observed)), Ok(spec)) = (live, &spec) {
+            self.refuse_foreign(address, id, observed, spec);
         }
-        match (current.live, spec) {
+        match (live, spec) {
             (_, Err(error)) => self.problems.push(Problem::Broken(error.to_string())),
             (_, Ok(spec)) if spec.life != Life::Own => step.reason = Reason::NotOurs,
             (None, _) => step.reason = Reason::DeletedOutside,
@@ -331,13 +343,7 @@ impl<'a> Planner<'a> {
             }
             (Some((_, observed)), Ok(spec)) => {
                 step.action = Action::Delete;
-                let protected = |field| observed.inputs[field] == Value::Bool(true);
-                if spec.protected_by.is_some_and(protected) {
-                    step.release = true;
-                    if !self.given.consents.disable_protection {
-                        self.problems.push(Problem::Protected { address: address.clone() });
-                    }
-                }
+                self.release(&mut step, observed, &spec);
                 let waits_for_snapshot = matches!(step.keep, Keep::WhileSnapshotOf(_));
                 if holds_data && !waits_for_snapshot && !self.given.consents.may_lose(address) {
                     self.problems.push(Problem::DataDeleted { address: address.clone() });
@@ -345,6 +351,14 @@ impl<'a> Planner<'a> {
             }
         }
         self.steps.insert(address.clone(), step);
+    }
+
+    /// AWS refuses the delete of what is protected. Lifting that is a step of its own and needs consent.
+    fn release(&mut self, step: &mut Step, observed: &Observed, spec: &Spec) {
+        step.release = spec.protected_by.is_some_and(|field| observed.inputs[field] == Value::Bool(true));
+        if step.release && !self.given.consents.disable_protection {
+            self.problems.push(Problem::Protected { address: step.address.clone() });
+        }
     }
 
     /// What is kept as long as a snapshot exists: known only when every other step is.

@@ -118,6 +118,12 @@ pub fn live(seen: Option<&Seen>) -> Option<(&crate::resource::Id, &Observed)> {
     }
 }
 
+/// True if what is wanted can never be what was recorded: a field that is fixed for life differs.
+pub(super) fn replaces(fields: &[Field], recorded: &Value, want: &Value) -> bool {
+    let fixed = fields.iter().filter(|field| field.effect == Effect::Replace && is_known(&want[field.name]));
+    fixed.into_iter().any(|field| !field.satisfied(&want[field.name], &recorded[field.name]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 
 pub mod decide;
 pub mod diff;
+mod foreign;
 pub mod order;
 pub mod problem;
 pub mod saved;
@@ -182,6 +183,9 @@ pub struct Plan {
     /// Outputs of what stays that were read and are not those on record: somebody put another version of a secret.
     #[serde(default)]
     pub moved: BTreeMap<Address, Value>,
+    /// Of all that is to be done this is only what was asked for.
+    #[serde(default)]
+    pub is_narrowed: bool,
 }
 
 impl Plan {
@@ -190,20 +194,27 @@ impl Plan {
         !self.steps.values().any(Step::acts)
     }
 
-    /// Leaves only these resources and, of what is made, what they need. An empty list leaves everything.
-    pub fn narrow(&mut self, targets: &[Address]) {
+    /// Leaves only these resources and what has to happen before: what they are made with, and what stands on them when they go.
+    /// An empty list leaves everything.
+    pub fn narrow(&mut self, targets: &[Address], recorded: &State) {
         if targets.is_empty() {
             return;
+        }
+        let mut before: BTreeMap<Address, BTreeSet<Address>> = BTreeMap::new();
+        for (operation, waits) in lower(self, recorded) {
+            before.entry(operation.address).or_default().extend(waits.into_keys().map(|other| other.address));
         }
         let mut wanted: BTreeSet<Address> = BTreeSet::new();
         let mut open: Vec<Address> = targets.to_vec();
         while let Some(address) = open.pop() {
             let Some(step) = self.steps.get(&address) else { continue };
-            if wanted.insert(address) && step.makes() {
-                open.extend(step.after.keys().cloned());
+            if wanted.insert(address.clone()) {
+                open.extend(before.remove(&address).unwrap_or_default());
+                open.extend(step.after.keys().filter(|_| step.makes()).cloned());
             }
         }
         self.steps.retain(|address, _| wanted.contains(address));
+        self.is_narrowed = true;
     }
 
     /// How many steps have this action.

@@ -107,8 +107,12 @@ fn order_deletes(plan: &Plan, user: &Step, recorded: &State, operations: &mut Op
         let Some(used) = plan.steps.get(address).filter(|used| used.deletes()) else { continue };
         let delete_used = OpId { address: address.clone(), verb: Verb::Delete };
         let delete_user = OpId { address: user.address.clone(), verb: Verb::Delete };
-        if user.deletes() {
+        // Replaced predecessors of something that stays hold what they use; mere order binds what goes for good.
+        let goes = matches!(user.action, Action::Delete | Action::Forget | Action::Replace);
+        if user.deletes() && (goes || edge.uses) {
             match edge.on_delete {
+                // The new user, which comes before the old one goes, needs the new one of what is replaced after its delete.
+                OnDelete::Reversed if !edge.uses && made_first(user) && deleted_first(used) => {}
                 // A snapshot that is kept back from an earlier run has no delete and holds nothing.
                 OnDelete::Reversed => wait(operations, delete_used, delete_user, Wait::Ended),
                 OnDelete::Same if used.action != Action::Replace => {
@@ -122,6 +126,14 @@ fn order_deletes(plan: &Plan, user: &Step, recorded: &State, operations: &mut Op
             wait(operations, delete_used, make_user, Wait::Ended);
         }
     }
+}
+
+fn made_first(step: &Step) -> bool {
+    step.action == Action::Replace && step.create_first
+}
+
+fn deleted_first(step: &Step) -> bool {
+    step.action == Action::Replace && !step.create_first
 }
 
 /// The edges that the live object was made with.
@@ -145,7 +157,7 @@ pub(super) fn decide_create_first(plan: &mut Plan, recorded: &State, kinds: &Kin
             continue;
         }
         let spec = kinds.get(&address.kind).map(|kind| kind.spec());
-        match holder(plan, recorded, address) {
+        match holder(plan, recorded, address).or_else(|| late_user(plan, recorded, address)) {
             Some(user) if !spec.as_ref().is_ok_and(|spec| spec.coexists) => {
                 problems.push(Problem::Held { address: address.clone(), user });
             }
@@ -167,11 +179,53 @@ fn holder(plan: &Plan, recorded: &State, address: &Address) -> Option<Address> {
         let stays = match step.action {
             Action::Keep | Action::Update | Action::Adopt | Action::Retain => step.id.is_some(),
             Action::Replace => step.create_first,
-            Action::Create | Action::Delete | Action::Forget => false,
+            // Its replaced predecessors go when the new one is there.
+            Action::Create => !step.deposed.is_empty(),
+            Action::Delete | Action::Forget => false,
         };
         uses && stays
     };
     plan.steps.values().find(holds).map(|step| step.address.clone())
+}
+
+/// What stays and uses something that goes together with the old object, and needs the new one before it lets go of that.
+fn late_user(plan: &Plan, recorded: &State, address: &Address) -> Option<Address> {
+    let mut going = BTreeSet::from([address]);
+    let mut open = vec![address];
+    while let Some(used) = open.pop() {
+        let is_deleted = used != address && plan.steps[used].action == Action::Delete;
+        for step in plan.steps.values() {
+            // A final snapshot is made of what is about to be deleted.
+            let outlives = is_deleted && step.makes() && step.after.contains_key(used);
+            if outlives && needs(plan, &step.address, address) {
+                return Some(step.address.clone());
+            }
+            let Some(edge) = recorded_edges(step, recorded).get(used) else { continue };
+            let goes = matches!(step.action, Action::Delete | Action::Forget) || deleted_first(step);
+            if goes && edge.on_delete == OnDelete::Reversed && going.insert(&step.address) {
+                open.push(&step.address);
+            }
+            let lets_go = step.makes() && step.id.is_some() && (edge.uses || made_first(step));
+            if used != address && !goes && lets_go && needs(plan, &step.address, address) {
+                return Some(step.address.clone());
+            }
+        }
+    }
+    None
+}
+
+/// True if what is made at `user` comes after what is made at `used`.
+fn needs(plan: &Plan, user: &Address, used: &Address) -> bool {
+    let mut seen = BTreeSet::from([user]);
+    let mut open = vec![user];
+    while let Some(address) = open.pop() {
+        if address == used {
+            return true;
+        }
+        let after = plan.steps.get(address).filter(|step| step.makes()).map(|step| &step.after);
+        open.extend(after.into_iter().flat_map(BTreeMap::keys).filter(|next| seen.insert(next)));
+    }
+    false
 }
 
 /// Addresses in dependency order: used before users.

@@ -4,8 +4,10 @@
 //! is refused, naming what moved.
 
 use super::{Plan, Step};
+use crate::resource::NO_FINGERPRINT;
 use crate::state::State;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::path::Path;
 use uuid::Uuid;
 
@@ -97,7 +99,8 @@ impl Saved {
             return Err(Stale::Elsewhere(self.deployment.clone()));
         }
         if self.lineage != state.lineage && !(self.first && state.serial == 0) {
-            return Err(Stale::Moved("the state document is another one".into()));
+            let first = "it was made for the first run, and there is a record by now";
+            return Err(Stale::Moved(if self.first { first } else { "the state document is another one" }.into()));
         }
         if self.config != config {
             return Err(Stale::Moved("the config file changed since".into()));
@@ -110,7 +113,10 @@ impl Saved {
             }
         }
         match new.iter().find(|(address, _)| old.iter().all(|(other, _)| other != address)) {
-            Some((address, _)) => Err(Stale::Moved(format!("{address} has to be changed too"))),
+            Some((address, step)) => {
+                let field = step.changes.first().map(|change| format!(": `{}` is {}", change.field, change.from));
+                Err(Stale::Moved(format!("{address} has to be changed too{}", field.unwrap_or_default())))
+            }
             None => Ok(()),
         }
     }
@@ -136,8 +142,17 @@ fn same(old: &Step, new: &Step) -> Result<(), Stale> {
             return moved(format!("`{}` is as wanted now", change.field));
         }
     }
-    if old.inputs != new.inputs || old.id != new.id {
+    if !same_inputs(&old.inputs, &new.inputs) || old.id != new.id {
         return moved("what is wanted of it moved".into());
     }
     Ok(())
+}
+
+/// A first plan has no fingerprints: their key is made by the first run that writes.
+fn same_inputs(old: &Value, new: &Value) -> bool {
+    let (Some(before), Some(after)) = (old.as_object(), new.as_object()) else { return old == new };
+    before.len() == after.len()
+        && before.iter().all(|(field, value)| {
+            after.get(field).is_some_and(|now| now == value || (value == NO_FINGERPRINT && now.is_string()))
+        })
 }

@@ -3,32 +3,49 @@
 //! AWS's code, message and request id are quoted as they are. The same failure of many resources (expired credentials) is told
 //! once.
 
+use super::codes;
 use super::words::{Ink, act, count, list, paint, printable, short_list};
 use crate::apply::Outcome;
-use crate::config::Style;
+use crate::config::{Code, Style};
 use crate::model::Address;
 use crate::plan::{Action, Plan};
-use crate::resource::Error;
+use crate::resource::{Class, Error};
+use crate::state::StoreError;
 
 /// Returns one failure, ending with a line break:
 ///
 /// ```text
-/// error: could not create rds.instance/main
+/// error[HC2015]: could not create rds.instance/main
 ///   StorageFull: no room left (rds:CreateDBInstance, request 7f3c)
 /// hint: choose another class, then continue with:
 ///     hybridctl up
 /// ```
 ///
-/// `what` is what could not be done: `create rds.instance/main`.
+/// `what` is what could not be done: `create rds.instance/main`. Where nobody had a hint, the page on the id is the next step.
 pub fn error_text(what: &str, error: &Error, style: Style) -> String {
-    let mut out = format!("{} could not {what}\n", paint(style, Ink::Bad, "error:"));
+    let code = codes::of_error(error);
+    let mut out = format!("{} could not {what}\n", head(code, style));
     for line in printable(&error.to_string()).lines() {
         out.push_str(&format!("  {line}\n"));
+    }
+    if let Some(holders) = &error.held_by {
+        out.push_str(&format!("  held by {}\n", printable(holders)));
     }
     for hint in &error.hints {
         out.push_str(&hint_text(hint, style));
     }
+    if error.hints.is_empty() {
+        out.push_str(&hint_text(
+            &format!("what it means, and what can be done: `hybridctl explain {}`", code.id),
+            style,
+        ));
+    }
     out
+}
+
+/// `error[HC2015]:`, how every failure begins.
+pub fn head(code: Code, style: Style) -> String {
+    paint(style, Ink::Bad, &format!("error[{}]:", code.id))
 }
 
 /// Returns a hint; a command at its end stands on a line of its own, so that it can be copied. A command is the last thing in
@@ -68,7 +85,11 @@ pub fn outcome_text(outcome: &Outcome, plan: &Plan, command: &str, style: Style)
         out.push('\n');
     }
     if let Some(lost) = &outcome.lost {
-        out.push_str(&format!("{} could not save the state\n  {lost}\n", paint(style, Ink::Bad, "error:")));
+        let what = match lost {
+            StoreError::LockLost(_) => "may not go on",
+            _ => "could not save the state",
+        };
+        out.push_str(&format!("{} {what}\n  {lost}\n", head(codes::of_store(lost), style)));
         out.push_str("  The run ended at once; the next one looks for what this one was making.\n\n");
     }
     for line in skipped_lines(outcome) {
@@ -100,8 +121,9 @@ fn verb(plan: &Plan, address: &Address) -> &'static str {
 
 /// Failures that differ in nothing but the resource, in the order of addresses.
 fn grouped(outcome: &Outcome) -> Vec<(Vec<&Address>, &Error)> {
-    let same =
-        |a: &Error, b: &Error| a.class == b.class && a.code == b.code && a.message == b.message && a.hints == b.hints;
+    let same = |a: &Error, b: &Error| {
+        a.class == b.class && a.code == b.code && a.message == b.message && a.held_by == b.held_by && a.hints == b.hints
+    };
     let mut groups: Vec<(Vec<&Address>, &Error)> = vec![];
     for (address, error) in &outcome.failed {
         match groups.iter_mut().find(|(_, known)| same(known, error)) {
@@ -140,6 +162,9 @@ fn ending(outcome: &Outcome) -> String {
     }
     if outcome.timed_out && outcome.failed.len() == 1 {
         return format!("{done} Nothing is lost: go on waiting with:");
+    }
+    if outcome.failed.values().all(|error| error.class == Class::Credentials) && !outcome.failed.is_empty() {
+        return format!("{done} What was begun is on record; with new credentials, continue with:");
     }
     format!("{done} When the cause is removed, continue with:")
 }

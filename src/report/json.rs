@@ -100,11 +100,13 @@ fn body(event: &Event) -> (&'static str, Value) {
 /// Returns an error as JSON, for events and for `--format json`.
 pub fn error_json(error: &Error) -> Value {
     json!({
+        "id": super::codes::of_error(error).id,
         "class": class_code(error.class),
         "operation": Some(&error.operation).filter(|operation| !operation.is_empty()),
         "code": error.code,
         "message": error.message,
         "request_id": error.request_id,
+        "held_by": error.held_by,
         "hints": error.hints,
     })
 }
@@ -122,6 +124,7 @@ fn class_code(class: Class) -> &'static str {
         Class::Throttle => "throttle",
         Class::Propagation => "propagation",
         Class::Drain => "drain",
+        Class::Held => "held",
         Class::Busy => "busy",
         Class::Ambiguous => "ambiguous",
         Class::Credentials => "credentials",
@@ -160,7 +163,7 @@ mod tests {
         "finished","address":"elb.listener/https","verb":"make","action":"create","took_secs":2.0}
         "settling","address":"rds.instance/main","word":"backing-up","waited_secs":31.0}
         "note","address":"rds.instance/main","line":"the first backup is being made"}
-        "failed","address":"rds.instance/main","verb":"make","error":{"class":"terminal","operation":"rds:CreateDBInstance","code":"StorageFull","message":"no room left\nin this zone","request_id":"7f3c","hints":[]}}
+        "failed","address":"rds.instance/main","verb":"make","error":{"id":"HC2016","class":"terminal","operation":"rds:CreateDBInstance","code":"StorageFull","message":"no room left\nin this zone","request_id":"7f3c","held_by":null,"hints":[]}}
         "skipped","address":"ecs.service/zenml","because":"rds.instance/main"}
         "skipped","address":"route53.record/server","because":"rds.instance/main"}
         "stopping"}

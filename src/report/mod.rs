@@ -4,6 +4,7 @@
 //! outcomes become text by pure functions.
 
 pub mod board;
+pub mod codes;
 pub mod errors;
 pub mod event;
 pub mod human;

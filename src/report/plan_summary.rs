@@ -117,6 +117,13 @@ pub fn impact_lines(plan: &Plan) -> Vec<String> {
     let sentence = |(impact, addresses): &(&str, Vec<&Address>)| format!("Expect from {}: {impact}.", list(addresses));
     let lines: Vec<String> = told.iter().map(sentence).collect();
     let running = plan.count(Action::Update) + plan.count(Action::Replace) > 0;
+    if plan.is_narrowed {
+        return [
+            vec!["This is a part of what is to be done; what the rest needs may not work meanwhile.".to_owned()],
+            lines,
+        ]
+        .concat();
+    }
     if lines.is_empty() && running && plan.count(Action::Delete) == 0 {
         return vec!["None of these changes is known to cause an outage.".to_owned()];
     }

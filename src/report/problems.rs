@@ -1,7 +1,8 @@
 //! Why there is no plan, for a person: every problem at once, each with what to do.
 
-use super::errors::hint_text;
-use super::words::{Ink, count, paint, printable};
+use super::codes::of_problem;
+use super::errors::{head, hint_text};
+use super::words::{count, printable};
 use crate::config::Style;
 use crate::plan::Problem;
 
@@ -10,7 +11,7 @@ use crate::plan::Problem;
 pub fn problems_text(problems: &[Problem], command: &str, style: Style) -> String {
     let mut out = String::new();
     for problem in problems {
-        out.push_str(&format!("{} {}\n", paint(style, Ink::Bad, "error:"), printable(&problem.to_string())));
+        out.push_str(&format!("{} {}\n", head(of_problem(problem), style), printable(&problem.to_string())));
         for hint in hints(problem, command) {
             out.push_str(&hint_text(&hint, style));
         }
@@ -39,9 +40,13 @@ fn hints(problem: &Problem, command: &str) -> Vec<String> {
         Problem::DataDeleted { address } | Problem::DataFailed { address, .. } => {
             vec![format!("to accept that its data is lost: {}", consent(address))]
         }
-        Problem::Protected { .. } => {
+        Problem::Protected { .. } if command.contains("destroy") => {
             vec![format!("to lift the protection as a step of the plan: `{command} --disable-protection`")]
         }
+        Problem::Protected { .. } => vec![
+            "take the change back, turn the protection off in the configuration".to_owned(),
+            format!("when that is done (`{command}`), make the change again"),
+        ],
         Problem::Held { .. } => {
             vec!["take the change back in the configuration, or destroy and make it anew".to_owned()]
         }
@@ -61,12 +66,12 @@ mod tests {
             Problem::Protected { address: address("rds.instance/main") },
         ];
         insta::assert_snapshot!(problems_text(&problems, "hybridctl destroy", Style::Plain), @r#"
-        error: rds.instance/main holds data and cannot be replaced (engine cannot change in place)
+        error[HC2052]: rds.instance/main holds data and cannot be replaced (engine cannot change in place)
         hint: take the change back in the configuration
         hint: or accept that its data is lost:
             hybridctl destroy --allow-data-loss rds.instance/main
 
-        error: rds.instance/main is protected against deletion
+        error[HC2053]: rds.instance/main is protected against deletion
         hint: to lift the protection as a step of the plan:
             hybridctl destroy --disable-protection
 

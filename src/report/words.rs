@@ -169,9 +169,42 @@ pub fn one_line(text: &str) -> String {
     printable(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// Returns a line of a table with its line break. Where the terminal is too narrow, the last column goes below the others, broken
+/// between words.
+pub fn row(head: &str, last: &str, width: usize) -> String {
+    let whole = format!("{head}  {last}");
+    if whole.chars().count() <= width || last.is_empty() {
+        return format!("{}\n", whole.trim_end());
+    }
+    let mut text = head.trim_end().to_owned();
+    let mut free = 0;
+    for word in last.split_whitespace() {
+        let length = word.chars().count();
+        if length < free {
+            text.push(' ');
+            free -= length + 1;
+        } else {
+            text.push_str("\n          ");
+            free = width.saturating_sub(10 + length);
+        }
+        text.push_str(word);
+    }
+    text + "\n"
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_that_is_too_wide_goes_on_below_between_words() {
+        let head = "  OK    VF-DNS  the name resolves ";
+        assert_eq!(row(head, "1.2.3.4", 80), "  OK    VF-DNS  the name resolves   1.2.3.4\n");
+        assert_eq!(row(head, "", 20), "  OK    VF-DNS  the name resolves\n");
+        let below =
+            "  OK    VF-DNS  the name resolves\n          one two\n          three-four-five-six\n          seven\n";
+        assert_eq!(row(head, "one two three-four-five-six seven", 20), below);
+    }
 
     #[test]
     fn durations_are_said_as_people_say_them() {

@@ -10,6 +10,11 @@ use std::time::Duration;
 /// Code of an error that comes from an input which is not known yet.
 pub const UNRESOLVED: &str = "Unresolved";
 
+const BUG: &str = "this is a bug in hybridctl, please report it with the run log";
+
+/// Code of an error that says that something has made no progress for too long.
+pub const TIMEOUT: &str = "Timeout";
+
 /// The result of a call of a resource kind.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -22,6 +27,8 @@ pub enum Class {
     Propagation,
     /// A delete is refused while something still depends on the object.
     Drain,
+    /// A delete is refused because of something that is not ours: it stays until somebody removes it.
+    Held,
     /// The object is busy with another change.
     Busy,
     /// The call may or may not have been carried out: look before calling again.
@@ -38,25 +45,40 @@ pub enum Class {
 
 impl Class {
     /// How long the engine goes on trying, in all. `None`: not at all.
+    ///
+    /// `aws.md` 1.26: a throttled call is tried for as long as the slowest operation may take, a drain for as long as the
+    /// network interfaces of a load balancer have been seen to linger.
     pub fn budget(self) -> Option<Duration> {
-        const MINUTE: u64 = 60;
-        match self {
-            Self::Throttle => Some(Duration::from_secs(30 * MINUTE)),
-            Self::Propagation => Some(Duration::from_secs(5 * MINUTE)),
-            Self::Drain => Some(Duration::from_secs(45 * MINUTE)),
-            Self::Busy => Some(Duration::from_secs(10 * MINUTE)),
-            Self::Ambiguous | Self::Credentials | Self::NotFound | Self::Exists | Self::Terminal => None,
-        }
+        let minutes = match self {
+            Self::Throttle => 30,
+            // Of an ambiguous call only what may be carried out twice is tried again; a create is looked for first.
+            Self::Propagation | Self::Ambiguous => 5,
+            Self::Drain => 45,
+            Self::Busy => 10,
+            Self::Held | Self::Credentials | Self::NotFound | Self::Exists | Self::Terminal => return None,
+        };
+        Some(Duration::from_secs(minutes * 60))
     }
 
     /// First and longest pause between two tries.
     pub fn pace(self) -> (Duration, Duration) {
         let (first, longest) = match self {
             Self::Throttle => (500, 20_000),
-            Self::Drain => (3_000, 15_000),
+            Self::Drain => (5_000, 15_000),
             _ => (1_000, 10_000),
         };
         (Duration::from_millis(first), Duration::from_millis(longest))
+    }
+
+    /// The pause before try number `tries` (from 1): doubling, with jitter. Throttled callers spread over the whole pause, so
+    /// that they do not come back together.
+    pub fn backoff(self, tries: u32) -> Duration {
+        let (first, longest) = self.pace();
+        let doubled = first.saturating_mul(1 << tries.saturating_sub(1).min(10)).min(longest);
+        doubled.mul_f64(match self {
+            Self::Throttle => fastrand::f64(),
+            _ => 0.5 + fastrand::f64() / 2.0,
+        })
     }
 }
 
@@ -73,6 +95,8 @@ pub struct Error {
     pub message: String,
     /// AWS's request id, to quote to AWS support.
     pub request_id: Option<String>,
+    /// Who keeps the object from being deleted, on one line.
+    pub held_by: Option<String>,
     /// What to do about it, one sentence each.
     pub hints: Vec<String>,
 }
@@ -86,13 +110,19 @@ impl Error {
             code: None,
             message: message.into(),
             request_id: None,
+            held_by: None,
             hints: vec![],
         }
     }
 
     /// A failure that can only come from a mistake in hybridctl.
     pub fn bug(message: impl fmt::Display) -> Self {
-        Self::terminal(format!("{message}; this is a bug in hybridctl, please report it with the run log"))
+        Self::terminal(format!("{message}; {BUG}"))
+    }
+
+    /// True if it was made by [`Error::bug`].
+    pub fn is_bug(&self) -> bool {
+        self.message.ends_with(BUG)
     }
 
     /// The same error in another class.
@@ -105,6 +135,11 @@ impl Error {
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
+    }
+
+    /// True if the same command may well get further later: what was waited for took too long, or new credentials are needed.
+    pub fn is_resumable(&self) -> bool {
+        self.class.budget().is_some() || matches!(self.class, Class::Credentials | Class::Held) || self.is(TIMEOUT)
     }
 
     /// True if AWS's code is this one.

@@ -1,7 +1,6 @@
 //! The only type erasure: typed kinds at the edge, JSON values in the engine.
 
-use super::error::OrGone;
-use super::{Changed, Error, Field, Found, Id, Life, Phase, Repeat, Resource, Result, Scope, Tags, field};
+use super::{Changed, Error, Field, Found, Holder, Id, Life, Phase, Repeat, Resource, Result, Scope, Tags, field};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -30,6 +29,8 @@ pub struct Spec {
     pub settle_limit: Duration,
     /// See [`Resource::POLL`].
     pub poll: Duration,
+    /// See [`Resource::FAILS_BY_CHANCE`].
+    pub fails_by_chance: &'static [&'static str],
     /// See [`Resource::EXPECTED`].
     pub expected: Duration,
     /// See [`Resource::READY_READINGS`].
@@ -38,6 +39,8 @@ pub struct Spec {
     pub coexists: bool,
     /// See [`Resource::REPEAT`].
     pub repeat: Repeat,
+    /// See [`Resource::ID_FROM_NAME`].
+    pub id_from_name: bool,
     /// See [`Resource::LIFE`].
     pub life: Life,
     /// See [`Resource::PROTECTED_BY`].
@@ -67,6 +70,8 @@ pub trait Kind {
     /// # Errors
     /// Terminal, if the value does not have the kind's shape (a damaged plan or state).
     fn canonical(&self, want: &Value) -> Result<Value>;
+    /// See [`Resource::unread_is`].
+    fn unread_is(&self, want: &Value, live: &Observed) -> bool;
     /// See [`Resource::find`].
     fn find<'a>(&'a self, scope: &'a Scope<'a>, want: &'a Value) -> LocalBoxFuture<'a, Result<Found>>;
     /// See [`Resource::read`].
@@ -85,6 +90,8 @@ pub trait Kind {
     fn delete<'a>(&'a self, scope: &'a Scope<'a>, id: &'a Id) -> LocalBoxFuture<'a, Result<()>>;
     /// See [`Resource::restore`].
     fn restore<'a>(&'a self, scope: &'a Scope<'a>, id: &'a Id) -> LocalBoxFuture<'a, Result<()>>;
+    /// See [`Resource::holders`].
+    fn holders<'a>(&'a self, scope: &'a Scope<'a>, id: &'a Id) -> LocalBoxFuture<'a, Result<Vec<Holder>>>;
 }
 
 /// A typed kind behind the erased trait.
@@ -124,10 +131,12 @@ impl<R: Resource> Kind for Of<R> {
         Spec {
             settle_limit: R::SETTLE_LIMIT,
             poll: R::POLL,
+            fails_by_chance: R::FAILS_BY_CHANCE,
             expected: R::EXPECTED,
             ready_readings: R::READY_READINGS,
             coexists: R::COEXISTS,
             repeat: R::REPEAT,
+            id_from_name: R::ID_FROM_NAME,
             life: R::LIFE,
             protected_by: R::PROTECTED_BY,
             restored_by: R::RESTORED_BY,
@@ -138,6 +147,14 @@ impl<R: Resource> Kind for Of<R> {
 
     fn canonical(&self, want: &Value) -> Result<Value> {
         typed::<R>(want).map(|want| erased(&want))
+    }
+
+    fn unread_is(&self, want: &Value, live: &Observed) -> bool {
+        let outputs = live.outputs.as_ref().and_then(|outputs| R::Outputs::deserialize(outputs).ok());
+        match (typed::<R>(want), typed::<R>(&live.inputs)) {
+            (Ok(want), Ok(live)) => R::unread_is(&want, &live, outputs.as_ref()),
+            _ => false,
+        }
     }
 
     fn find<'a>(&'a self, scope: &'a Scope<'a>, want: &'a Value) -> LocalBoxFuture<'a, Result<Found>> {
@@ -173,11 +190,15 @@ impl<R: Resource> Kind for Of<R> {
     }
 
     fn delete<'a>(&'a self, scope: &'a Scope<'a>, id: &'a Id) -> LocalBoxFuture<'a, Result<()>> {
-        async move { R::delete(scope, id).await.or_gone().map(|_| ()) }.boxed_local()
+        R::delete(scope, id).boxed_local()
     }
 
     fn restore<'a>(&'a self, scope: &'a Scope<'a>, id: &'a Id) -> LocalBoxFuture<'a, Result<()>> {
         R::restore(scope, id).boxed_local()
+    }
+
+    fn holders<'a>(&'a self, scope: &'a Scope<'a>, id: &'a Id) -> LocalBoxFuture<'a, Result<Vec<Holder>>> {
+        R::holders(scope, id).boxed_local()
     }
 }
 

@@ -8,13 +8,15 @@
 
 pub mod error;
 pub mod field;
+pub mod holder;
 pub mod kind;
 pub mod scope;
 
 pub use error::{Class, Error, Result};
 pub use field::{Changed, Effect, Field, TagChange};
+pub use holder::Holder;
 pub use kind::{Kind, Kinds, Observed, Of, Spec};
-pub use scope::{Consents, Provided, Scope};
+pub use scope::{Consents, Memo, NO_FINGERPRINT, Provided, Scope};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -103,6 +105,9 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     const KIND: &'static str;
     /// Every field of `Self` in display order, and what a change of it costs. A test compares this with the struct.
     const FIELDS: &'static [Field];
+    /// Beginnings of the words of [`Phase::Failed`] that say nothing against another try: the engine deletes the new object
+    /// and makes one more, once.
+    const FAILS_BY_CHANCE: &'static [&'static str] = &[];
     /// What create, update and delete may take to settle, at most; starts again whenever AWS's status word changes.
     const SETTLE_LIMIT: Duration = Duration::from_secs(300);
     /// Time between two readings while settling.
@@ -115,6 +120,9 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     const COEXISTS: bool = true;
     /// What a repeated create does.
     const REPEAT: Repeat;
+    /// True if the id follows from the name: what somebody makes later under that name has it too. Then only the tags of
+    /// [`Live`] tell whose it is, or `find` where a reading has no tags.
+    const ID_FROM_NAME: bool = false;
     /// Who ends the object's life.
     const LIFE: Life = Life::Own;
     /// The boolean field that must be false before AWS accepts a delete (`deletion_protection`).
@@ -138,14 +146,26 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     fn create(scope: &Scope<'_>, want: &Self) -> impl Future<Output = Result<Id>>;
     /// Brings the changed fields to `want`. Also called right after create for what create cannot set. Does not wait.
     fn update(scope: &Scope<'_>, id: &Id, want: &Self, changed: &Changed) -> impl Future<Output = Result<()>>;
-    /// The calls that delete it, each repeatable. Does not wait. An error of class [`Class::NotFound`] counts as success; a
-    /// kind with several calls handles it for all but the last.
+    /// The calls that delete it, each repeatable. Does not wait. An error of class [`Class::NotFound`] is believed when it comes
+    /// twice, a little apart; a kind with several calls handles it for all but the last.
     fn delete(scope: &Scope<'_>, id: &Id) -> impl Future<Output = Result<()>>;
 
     /// Brings an object that [`Found::Restorable`] named back to life. Only kinds that return that implement it.
     fn restore(_scope: &Scope<'_>, id: &Id) -> impl Future<Output = Result<()>> {
         let error = Error::bug(format!("{} {id} cannot be restored", Self::KIND));
         async move { Err(error) }
+    }
+
+    /// Who keeps it from being deleted: asked while a delete is refused, to say what is waited for and to see whether
+    /// waiting helps.
+    fn holders(_scope: &Scope<'_>, _id: &Id) -> impl Future<Output = Result<Vec<Holder>>> {
+        async { Ok(vec![]) }
+    }
+
+    /// Whether what AWS never returns of this object is as `want` says, as far as what it does return tells; where nothing
+    /// tells, the config is believed. Asked when the record is lost. `live` is what [`Resource::read`] returned.
+    fn unread_is(_want: &Self, _live: &Self, _outputs: Option<&Self::Outputs>) -> bool {
+        true
     }
 
     /// Names of the outputs, from the struct itself.

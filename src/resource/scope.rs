@@ -6,7 +6,9 @@ use crate::model::Address;
 use crate::state::Recorded;
 use secrecy::SecretString;
 use serde_json::Value;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use uuid::Uuid;
 
 /// What a kind may know and use while it carries out one operation.
@@ -36,6 +38,8 @@ pub struct Scope<'a> {
     pub provided: &'a Provided,
     /// What the user has agreed to.
     pub consents: &'a Consents,
+    /// What the kind keeps from one call of this operation to the next.
+    pub memo: &'a Memo,
     /// Takes a line for the user.
     pub notes: &'a dyn Fn(String),
 }
@@ -59,17 +63,45 @@ impl Scope<'_> {
     }
 }
 
+/// What a kind keeps from one call of an operation to the next, and no longer: which rollout its own update started. A crash
+/// loses it. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Memo(Rc<RefCell<BTreeMap<&'static str, Value>>>);
+
+impl Memo {
+    /// Keeps a value under this name, and returns the one before.
+    pub fn keep(&self, name: &'static str, value: Value) -> Option<Value> {
+        self.0.borrow_mut().insert(name, value)
+    }
+
+    /// The value of this name.
+    pub fn kept(&self, name: &'static str) -> Option<Value> {
+        self.0.borrow().get(name).cloned()
+    }
+}
+
+/// Stands for a fingerprint in a plan that was made before there was a key.
+pub const NO_FINGERPRINT: &str = "00000000000000000000000000000000";
+
 /// Secret values from outside (environment, file), and the key under which their fingerprints are made.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Provided {
     values: BTreeMap<String, SecretString>,
-    key: Vec<u8>,
+    /// `None`: nothing was ever stored here, and this command stores nothing.
+    key: Option<Vec<u8>>,
+}
+
+/// Names only: the key of the fingerprints is as secret as the values.
+impl std::fmt::Debug for Provided {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
 }
 
 impl Provided {
     /// With this key for fingerprints; it lies in the state folder, readable by the owner only.
     pub fn new(key: Vec<u8>) -> Self {
-        Self { values: BTreeMap::new(), key }
+        Self { values: BTreeMap::new(), key: Some(key) }
     }
 
     /// Adds a value under the name that inputs refer to it by (`oauth2_client_secret`).
@@ -82,12 +114,14 @@ impl Provided {
         self.values.get(name)
     }
 
-    /// A keyed fingerprint of the value, 32 hex digits: tells whether it changed, and nothing about it.
+    /// A keyed fingerprint of the value, 32 hex digits: tells whether it changed, and nothing about it. [`NO_FINGERPRINT`] if
+    /// there is no key yet.
     pub fn fingerprint(&self, name: &str) -> Option<String> {
         use hmac::{Hmac, KeyInit, Mac};
         use secrecy::ExposeSecret;
         let value = self.values.get(name)?;
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&self.key).expect("because HMAC takes a key of any length");
+        let Some(key) = &self.key else { return Some(NO_FINGERPRINT.to_owned()) };
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(key).expect("because HMAC takes a key of any length");
         mac.update(value.expose_secret().as_bytes());
         let digest = mac.finalize().into_bytes();
         Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
@@ -101,11 +135,34 @@ pub struct Consents {
     pub data_loss: BTreeSet<Address>,
     /// Deletion protection may be lifted.
     pub disable_protection: bool,
+    /// The endpoint and the security group that GuardDuty put into the VPC may be deleted with it.
+    pub delete_guardduty: bool,
 }
 
 impl Consents {
     /// True if the data of this resource may be lost.
     pub fn may_lose(&self, address: &Address) -> bool {
         self.data_loss.contains(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::panic::catch_unwind;
+
+    #[test]
+    fn a_panic_with_secrets_in_scope_tells_none_of_them() {
+        const VALUE: &str = "c4n4ry-0123456789";
+        let told = catch_unwind(|| {
+            let mut provided = Provided::new(vec![201; 32]);
+            provided.insert("oauth2_client_secret", SecretString::from(VALUE.to_owned()));
+            let value = provided.get("oauth2_client_secret");
+            let failed: std::result::Result<(), _> = Err((value, &provided));
+            panic!("{provided:?} {value:?} {failed:#?} {}", failed.map_err(|held| format!("{held:?}")).unwrap_err());
+        });
+        let told = told.unwrap_err().downcast::<String>().unwrap();
+        assert!(told.contains("oauth2_client_secret"), "{told}");
+        assert!(!told.contains(VALUE) && !told.contains("201"), "{told}");
     }
 }

@@ -146,6 +146,7 @@ fn migration(
         environment: environment::for_migration(),
         // The migration imports more than the server and holds more of the schema in memory.
         memory_mib: Some(config.service.memory.max(2048)),
+        noted_on_cluster: true,
     }
 }
 

@@ -3,6 +3,7 @@
 use super::facts::Facts;
 use super::network::Network;
 use super::secrets::Secrets;
+use super::snapshots;
 use crate::aws::iam::service_linked_role::ServiceLinkedRole;
 use crate::aws::logs::log_group::LogGroup;
 use crate::aws::rds::instance::Instance;
@@ -10,7 +11,7 @@ use crate::aws::rds::parameter_group::ParameterGroup;
 use crate::aws::rds::snapshot::Snapshot;
 use crate::aws::rds::subnet_group::SubnetGroup;
 use crate::config::Config;
-use crate::model::{Address, Edge, Graph, Handle, Keep};
+use crate::model::{Address, Edge, Graph, Handle};
 use std::collections::BTreeMap;
 
 /// What the other parts use of the database.
@@ -132,8 +133,5 @@ fn before_migration(graph: &mut Graph, config: &Config, facts: &Facts, instance:
         snapshot_identifier: format!("{}-before-{dashed}-{short}", config.name),
         instance_identifier: instance.identifier().into(),
     };
-    let snapshot = graph.add(&format!("before-{version}-{short}"), snapshot);
-    graph.holds_data(&snapshot.address);
-    graph.keep(&snapshot.address, Keep::Always("it is the way back from the migration".into()));
-    Some(snapshot.address)
+    Some(snapshots::add_before(graph, &format!("{version}-{short}"), snapshot))
 }

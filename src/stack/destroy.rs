@@ -2,8 +2,9 @@
 //!
 //! There is no second path: `destroy` is a plan against this graph, with at most a final snapshot in it.
 
+use super::snapshots::add_final;
 use crate::aws::rds::snapshot::Snapshot;
-use crate::model::{Address, Edge, Graph, Keep};
+use crate::model::{Address, Graph};
 use crate::state::State;
 
 /// The graph of what should be left. `at` names the final snapshot (`20261120-171500`).
@@ -20,14 +21,8 @@ pub fn destroy_graph(state: &State, final_snapshot: bool, at: &str) -> Graph {
         let number = state.incarnations % 0xffff;
         (format!("final-{at}-{number:04x}"), format!("{}-final-{at}-{number:04x}", state.deployment))
     });
-    let snapshot =
-        graph.add(&name, Snapshot { snapshot_identifier, instance_identifier: identifier.to_owned().into() });
-    graph.holds_data(&snapshot.address);
-    graph.keep(&snapshot.address, Keep::Always("it is the last copy of the data".into()));
-    graph.add_after(&snapshot.address, &instance, Edge::SETTLED);
-    for user in [service, Address::new("ecs.task_run", "migrate")] {
-        graph.add_after(&snapshot.address, &user, Edge::GONE);
-    }
+    let snapshot = Snapshot { snapshot_identifier, instance_identifier: identifier.to_owned().into() };
+    add_final(&mut graph, &name, snapshot);
     graph
 }
 

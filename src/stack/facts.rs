@@ -29,6 +29,18 @@ pub struct PlaceFacts {
     pub zones: Vec<String>,
     /// Name and id of the Route 53 zone that the record goes into.
     pub hosted_zone: Option<(String, String)>,
+    /// The OAuth2 client secret that is stored, when the key of its fingerprint was lost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub same_secret: Option<SameSecret>,
+}
+
+/// Two fingerprints of one value, by a key that was lost and by today's. Compared when the record was made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SameSecret {
+    /// As stored.
+    pub stored: String,
+    /// Of the same value, today.
+    pub today: String,
 }
 
 impl PlaceFacts {
@@ -45,6 +57,7 @@ impl PlaceFacts {
             partition: "aws".into(),
             zones,
             hosted_zone: zone.map(|name| (name.to_owned(), "Z0000000000000000000".into())),
+            same_secret: None,
         }
     }
 }
@@ -56,8 +69,17 @@ impl Facts {
             Some(state) => (highest_migration(state), database_id(state)),
             None => (None, None),
         };
-        Self { place, migrated, database, oauth2_fingerprint }
+        let stored = state.and_then(stored_fingerprint);
+        let is_stored = |today: &String| {
+            place.same_secret.as_ref().is_some_and(|same| same.today == *today && Some(&*same.stored) == stored)
+        };
+        let oauth2_fingerprint = oauth2_fingerprint.filter(|today| !is_stored(today));
+        Self { migrated, database, oauth2_fingerprint, place }
     }
+}
+
+fn stored_fingerprint(state: &State) -> Option<&str> {
+    state.resources.get(&Address::new("secrets.given", "oauth2"))?.inputs["fingerprint"].as_str()
 }
 
 /// `a`, `b`, … for the pairs of subnets.

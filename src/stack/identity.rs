@@ -31,8 +31,7 @@ pub(super) fn declare(graph: &mut Graph, config: &Config, facts: &Facts) -> Role
         ExecutionPolicy::Exact => BTreeSet::new(),
     };
     let role = |role: &str, description: &str, managed: BTreeSet<String>, inline: BTreeSet<String>| Role {
-        // Role names are global: two deployments in two regions must not meet.
-        name: format!("{}-{}-{role}", config.name, config.region),
+        name: config.role_name(role),
         description: description.to_owned(),
         assume_role_policy: trust(config, facts),
         managed_policies: managed,

@@ -10,12 +10,14 @@ mod identity;
 mod ingress;
 mod network;
 mod secrets;
+mod snapshots;
 
 pub mod destroy;
 pub mod facts;
 
 pub use facts::Facts;
 pub use secrets::OAUTH2;
+pub use snapshots::add_earlier_snapshot;
 
 use crate::config::Config;
 use crate::model::Graph;

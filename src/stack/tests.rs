@@ -146,3 +146,10 @@ fn another_zone_renumbers_nothing() {
         }
     }
 }
+
+/// Whoever has to ask ZenML for the image can do so while everything else is being made.
+#[test]
+fn the_execution_role_waits_for_nothing() {
+    let graph = graph(&template("quickstart"));
+    assert!(graph.nodes[&at("iam.role/execution")].after.is_empty());
+}

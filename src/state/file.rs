@@ -4,19 +4,33 @@
 //! one, never a torn one. The lock is the operating system's and dies with the process. Everything is readable by the owner
 //! only.
 
+use super::moved::Mark;
+use super::place::{Document, Past};
 use super::{LockInfo, State, StateStore, StoreError};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+use tempfile::NamedTempFile;
 
 /// Previous versions kept in `history/`.
 const KEPT: usize = 50;
+/// The newest of them, whatever their time.
+const RECENT: usize = 25;
+/// Time between two of the others.
+const APART: Duration = Duration::from_secs(600);
+/// Beginning of the names of files that are being written.
+const HALF_WRITTEN: &str = ".half-written-";
 
 /// A state folder.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     folder: PathBuf,
+    /// Whether the lock was taken.
+    writes: Arc<AtomicBool>,
 }
 
 /// Holds the lock until it is dropped or the process ends.
@@ -28,7 +42,7 @@ pub struct Locked {
 impl FileStore {
     /// The store in this folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), writes: Arc::default() }
     }
 
     /// Where it is.
@@ -50,41 +64,104 @@ impl FileStore {
         let path = self.folder.join("lock");
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
         let mut file = options.map_err(io(&path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(holder(&mut file))),
-            Err(TryLockError::Error(source)) => return Err(io(&path)(source)),
+        let mut tries = 0;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                // Who only asks for the holder has it for an instant.
+                Err(TryLockError::WouldBlock) if tries < 3 => {
+                    tries += 1;
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(holder(&mut file))),
+                Err(TryLockError::Error(source)) => return Err(io(&path)(source)),
+            }
         }
         let text = serde_json::to_string(who).map_err(|e| StoreError::Damaged(e.to_string()))?;
         file.set_len(0).map_err(io(&path))?;
         file.write_all(text.as_bytes()).map_err(io(&path))?;
+        self.writes.store(true, Ordering::Relaxed);
+        self.clear_away();
         Ok(Locked { _file: file })
     }
 
-    /// The key for fingerprints of secrets, 32 random bytes made on first use.
+    /// Files that a run which was killed was writing. Whoever holds the lock is the only one who writes.
+    fn clear_away(&self) {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let half_written = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(HALF_WRITTEN));
+        // One that cannot be removed is in nobody's way.
+        half_written.for_each(|entry| drop(fs::remove_file(entry.path())));
+    }
+
+    /// Who holds the lock, if anybody does.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn holder(&self) -> Result<Option<LockInfo>, StoreError> {
+        let path = self.folder.join("lock");
+        let mut file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io(&path)(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => Ok(Some(holder(&mut file))),
+            Err(TryLockError::Error(source)) => Err(io(&path)(source)),
+        }
+    }
+
+    /// The key for fingerprints of secrets, 32 random bytes made by the first who holds the lock.
     ///
     /// # Errors
     /// If the file can be neither read nor made.
-    pub fn fingerprint_key(&self) -> Result<Vec<u8>, StoreError> {
+    pub fn fingerprint_key(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.folder.join("fingerprint.key");
         match fs::read(&path) {
-            Ok(key) if key.len() == 32 => return Ok(key),
-            Ok(_) => return Err(StoreError::Damaged(format!("{}: not a key of 32 bytes", path.display()))),
+            Ok(key) => return fingerprint_key_from(key, &path.display().to_string()).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(io(&path)(error)),
         }
-        make_folder(&self.folder)?;
-        let mut key = vec![0; 32];
-        getrandom::fill(&mut key).map_err(|e| StoreError::Damaged(format!("no random numbers: {e}")))?;
-        write_durably(&self.folder, &path, &key)?;
-        Ok(key)
+        if !self.writes.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let key = new_fingerprint_key()?;
+        self.keep_fingerprint_key(&key)?;
+        Ok(Some(key))
     }
 
-    /// The previous versions, oldest first: serial and file.
+    /// Stores the key.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn keep_fingerprint_key(&self, key: &[u8]) -> Result<(), StoreError> {
+        make_folder(&self.folder)?;
+        write_durably(&self.folder, &self.folder.join("fingerprint.key"), key)
+    }
+
+    /// The document's versions, oldest first, the current one last.
     ///
     /// # Errors
     /// If the folder cannot be read.
-    pub fn history(&self) -> Result<Vec<(u64, PathBuf)>, StoreError> {
+    pub fn history(&self) -> Result<Vec<Past>, StoreError> {
+        let earlier = self.earlier_files()?.into_iter().map(|(serial, path)| past(serial, &path, false));
+        let mut versions = earlier.collect::<Result<Vec<Past>, StoreError>>()?;
+        if let Some(Document::State(state)) = self.document()? {
+            versions.push(past(state.serial, &self.path(), true)?);
+        }
+        Ok(versions)
+    }
+
+    /// The text of an earlier version.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn earlier(&self, past: &Past) -> Result<Vec<u8>, StoreError> {
+        let path = Path::new(&past.handle);
+        fs::read(path).map_err(io(path))
+    }
+
+    fn earlier_files(&self) -> Result<Vec<(u64, PathBuf)>, StoreError> {
         let folder = self.folder.join("history");
         let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
@@ -115,33 +192,82 @@ impl FileStore {
         Ok(aside)
     }
 
-    fn read(&self) -> Result<Option<State>, StoreError> {
+    /// The text in the document's place, whatever it is.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn text(&self) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.path();
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(&path)(error)),
-        };
-        super::upgrade::parse(&text).map(Some).map_err(|why| {
+        match fs::read(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io(&path)(error)),
+        }
+    }
+
+    /// What stands in the document's place.
+    ///
+    /// # Errors
+    /// If it cannot be read or understood.
+    pub fn document(&self) -> Result<Option<Document>, StoreError> {
+        let Some(text) = self.text()? else { return Ok(None) };
+        Document::parse(&text).map(Some).map_err(|why| {
             StoreError::Damaged(format!(
-                "{}: {why}\nhint: earlier versions are in {}; copy the newest good one over it",
-                path.display(),
+                "{}: {why}\nhint: earlier versions are in {}; copy the newest good one over it, or make the record again with `hybridctl state rebuild --replace`",
+                self.path().display(),
                 self.folder.join("history").display()
             ))
         })
     }
 
+    /// Replaces whatever stands in the document's place.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn put_over(&self, document: &Document) -> Result<(), StoreError> {
+        let text = match document {
+            Document::State(state) => text_of(state)?,
+            Document::Moved(mark) => mark.text(),
+        };
+        make_folder(&self.folder)?;
+        // What cannot be read is kept beside the history, which goes by serials.
+        match self.document() {
+            Ok(Some(Document::State(state))) => self.keep_previous(state.serial)?,
+            Err(_) => drop(self.set_aside("damaged")?),
+            Ok(_) => {}
+        }
+        write_durably(&self.folder, &self.path(), &text)
+    }
+
+    fn read(&self) -> Result<Option<State>, StoreError> {
+        match self.document()? {
+            Some(Document::State(state)) => Ok(Some(*state)),
+            Some(Document::Moved(Mark { moved_to: to, .. })) => {
+                Err(StoreError::MovedAway { from: self.folder.display().to_string(), to })
+            }
+            None => Ok(None),
+        }
+    }
+
     fn write(&self, next: &State) -> Result<(), StoreError> {
-        next.verify_integrity().map_err(|e| StoreError::Damaged(e.to_string()))?;
-        let found = self.read()?.map_or(0, |state| state.serial);
-        if found + 1 != next.serial {
-            return Err(StoreError::Moved { expected: next.serial.saturating_sub(1), found });
+        let text = text_of(next)?;
+        let expected = next.serial.saturating_sub(1);
+        let found = match self.read()? {
+            Some(state) => state.serial,
+            None if expected > 0 => return Err(StoreError::Gone { expected }),
+            None => 0,
+        };
+        if found != expected {
+            return Err(StoreError::Moved { expected, found });
         }
         make_folder(&self.folder)?;
         self.keep_previous(found)?;
-        let mut text = serde_json::to_vec_pretty(next).map_err(|e| StoreError::Damaged(e.to_string()))?;
-        text.push(b'\n');
-        write_durably(&self.folder, &self.path(), &text)
+        let file = written(&self.folder, &text)?;
+        // Somebody may have deleted it meanwhile: it must not come back as if nothing had happened.
+        if expected > 0 && !self.path().exists() {
+            return Err(StoreError::Gone { expected });
+        }
+        put(&self.folder, &self.path(), file)
     }
 
     fn keep_previous(&self, serial: u64) -> Result<(), StoreError> {
@@ -154,14 +280,34 @@ impl FileStore {
         match fs::hard_link(&current, folder.join(format!("{serial:08}.json"))) {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Gone { expected: serial });
+            }
             Err(error) => return Err(io(&folder)(error)),
         }
-        let versions = self.history()?;
-        for (_, path) in versions.iter().take(versions.len().saturating_sub(KEPT)) {
+        for path in superfluous(&self.earlier_files()?)? {
             fs::remove_file(path).map_err(io(path))?;
         }
         Ok(())
     }
+}
+
+/// A run saves hundreds of times, and what was before it is what somebody wants back: of the older versions, oldest first, the first
+/// of every ten minutes is enough.
+fn superfluous(versions: &[(u64, PathBuf)]) -> Result<Vec<&Path>, StoreError> {
+    let (mut kept, mut superfluous) = (vec![], vec![]);
+    let mut last: Option<SystemTime> = None;
+    for (_, path) in versions.iter().take(versions.len().saturating_sub(RECENT)) {
+        let written = fs::metadata(path).and_then(|found| found.modified()).map_err(io(path))?;
+        if last.is_none_or(|last| written.duration_since(last).is_ok_and(|apart| apart >= APART)) {
+            last = Some(written);
+            kept.push(path.as_path());
+        } else {
+            superfluous.push(path.as_path());
+        }
+    }
+    superfluous.extend(kept.iter().take(kept.len().saturating_sub(KEPT - RECENT)));
+    Ok(superfluous)
 }
 
 impl StateStore for FileStore {
@@ -183,7 +329,37 @@ fn holder(file: &mut File) -> LockInfo {
         pid: 0,
         command: "?".into(),
         since: jiff::Timestamp::now(),
+        job: None,
     })
+}
+
+/// The text of a document that does not contradict itself.
+fn text_of(state: &State) -> Result<Vec<u8>, StoreError> {
+    state.verify_integrity().map_err(|e| StoreError::Damaged(e.to_string()))?;
+    let mut text = serde_json::to_vec_pretty(state).map_err(|e| StoreError::Damaged(e.to_string()))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn past(serial: u64, path: &Path, current: bool) -> Result<Past, StoreError> {
+    let written = fs::metadata(path).and_then(|found| found.modified()).map_err(io(path))?;
+    let written = jiff::Timestamp::try_from(written).unwrap_or_default();
+    Ok(Past { serial, written, who: None, handle: path.display().to_string(), current })
+}
+
+/// A new key for fingerprints.
+pub(super) fn new_fingerprint_key() -> Result<Vec<u8>, StoreError> {
+    let mut key = vec![0; 32];
+    getrandom::fill(&mut key).map_err(|e| StoreError::Damaged(format!("no random numbers: {e}")))?;
+    Ok(key)
+}
+
+/// The key that was read from `place`.
+pub(super) fn fingerprint_key_from(key: Vec<u8>, place: &str) -> Result<Vec<u8>, StoreError> {
+    match key.len() {
+        32 => Ok(key),
+        _ => Err(StoreError::Damaged(format!("{place}: not a key of 32 bytes"))),
+    }
 }
 
 fn make_folder(folder: &Path) -> Result<(), StoreError> {
@@ -191,9 +367,17 @@ fn make_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 fn write_durably(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    // A temporary file of this crate is readable by the owner only.
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(io(folder))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io(path))?;
+    put(folder, path, written(folder, bytes)?)
+}
+
+/// A temporary file beside the real one; those of this crate are readable by the owner only.
+fn written(folder: &Path, bytes: &[u8]) -> Result<NamedTempFile, StoreError> {
+    let mut file = tempfile::Builder::new().prefix(HALF_WRITTEN).tempfile_in(folder).map_err(io(folder))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(io(folder))?;
+    Ok(file)
+}
+
+fn put(folder: &Path, path: &Path, file: NamedTempFile) -> Result<(), StoreError> {
     file.persist(path).map_err(|error| io(path)(error.error))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io(folder))
 }
@@ -204,81 +388,4 @@ fn io(path: &Path) -> impl Fn(std::io::Error) -> StoreError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::PermissionsExt;
-    use uuid::Uuid;
-
-    fn store() -> (tempfile::TempDir, FileStore) {
-        let folder = tempfile::tempdir().expect("because /tmp can be written");
-        let store = FileStore::new(folder.path().join("t"));
-        (folder, store)
-    }
-
-    fn version(serial: u64) -> State {
-        State { serial, ..State::new("t", Uuid::nil()) }
-    }
-
-    fn who(command: &str) -> LockInfo {
-        LockInfo { who: "alice@laptop".into(), pid: 7, command: command.into(), since: jiff::Timestamp::UNIX_EPOCH }
-    }
-
-    #[tokio::test]
-    async fn a_document_comes_back_as_it_was_saved_and_earlier_ones_are_kept() {
-        let (_folder, store) = store();
-        assert!(store.load().await.unwrap().is_none());
-        for serial in 1..=3 {
-            store.save(&version(serial)).await.unwrap();
-        }
-        assert_eq!(store.load().await.unwrap().unwrap(), version(3));
-        let serials: Vec<u64> = store.history().unwrap().into_iter().map(|(serial, _)| serial).collect();
-        assert_eq!(serials, [1, 2]);
-        let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(store.path()), mode(store.folder().to_owned())), (0o600, 0o700));
-    }
-
-    #[tokio::test]
-    async fn a_save_on_top_of_somebody_elses_is_refused() {
-        let (_folder, store) = store();
-        store.save(&version(1)).await.unwrap();
-        let error = store.save(&version(1)).await.unwrap_err();
-        assert!(matches!(error, StoreError::Moved { expected: 0, found: 1 }), "{error}");
-    }
-
-    #[tokio::test]
-    async fn only_the_last_fifty_versions_are_kept() {
-        let (_folder, store) = store();
-        for serial in 1..=60 {
-            store.save(&version(serial)).await.unwrap();
-        }
-        let kept = store.history().unwrap();
-        assert_eq!((kept.len(), kept[0].0), (KEPT, 10));
-    }
-
-    #[tokio::test]
-    async fn a_torn_document_is_reported_with_the_way_back() {
-        let (_folder, store) = store();
-        store.save(&version(1)).await.unwrap();
-        store.save(&version(2)).await.unwrap();
-        fs::write(store.path(), "{\"version\": 1,").unwrap();
-        let error = store.load().await.unwrap_err().to_string();
-        assert!(error.contains("state.json") && error.contains("history"), "{error}");
-    }
-
-    #[test]
-    fn the_second_locker_learns_who_holds_it_and_the_lock_dies_with_its_holder() {
-        let (_folder, store) = store();
-        let held = store.lock(&who("up")).unwrap();
-        let StoreError::Locked(holder) = store.lock(&who("destroy")).unwrap_err() else { panic!("not locked") };
-        assert_eq!(holder, who("up"));
-        drop(held);
-        store.lock(&who("destroy")).unwrap();
-    }
-
-    #[test]
-    fn the_fingerprint_key_is_made_once() {
-        let (_folder, store) = store();
-        let key = store.fingerprint_key().unwrap();
-        assert_eq!((key.len(), store.fingerprint_key().unwrap()), (32, key));
-    }
-}
+mod tests;

@@ -4,7 +4,11 @@
 //! one file, one compare-and-swap, nothing to reconcile.
 
 pub mod file;
+pub mod lease;
 pub mod memory;
+pub mod moved;
+pub mod place;
+pub mod s3;
 pub mod store;
 mod upgrade;
 
@@ -19,6 +23,9 @@ use uuid::Uuid;
 
 /// Version of the document's format.
 pub const VERSION: u32 = 1;
+
+/// No run counts this far; a document that says so was edited by hand.
+const COUNTED_OUT: u64 = u64::MAX / 2;
 
 /// The state document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +50,23 @@ pub struct State {
     pub resources: BTreeMap<Address, Recorded>,
     /// What was about to be done when the document was last saved.
     pub intents: BTreeMap<Address, Intent>,
+    /// Who saved it last; only where several share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub written: Option<Written>,
+    /// Why it was pushed by force; until the next run saves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// Who saved a shared document, and under which lock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Written {
+    /// Number of the lock; rises with every holder. A save with a lower one is refused.
+    pub fence: u64,
+    /// That very lock: a save whose answer was lost is recognised by it and the serial.
+    pub writer: Uuid,
+    /// User and machine, `alice@laptop`.
+    pub who: String,
 }
 
 /// Account, region and world of a deployment.
@@ -63,6 +87,9 @@ pub struct Recorded {
     pub id: Id,
     /// The incarnation that made it.
     pub token: String,
+    /// When it was made or taken over; `None`: long ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<jiff::Timestamp>,
     /// As last applied.
     pub inputs: Value,
     /// As last read.
@@ -128,7 +155,14 @@ impl State {
             facts: Value::Null,
             resources: BTreeMap::new(),
             intents: BTreeMap::new(),
+            written: None,
+            note: None,
         }
+    }
+
+    /// Number of the lock under which it was saved; 0 where nobody shares it.
+    pub fn fence(&self) -> u64 {
+        self.written.as_ref().map_or(0, |written| written.fence)
     }
 
     /// True if nothing is recorded and nothing was being done.
@@ -148,6 +182,9 @@ impl State {
     /// # Errors
     /// Says which rule is broken: a bug, or a file edited by hand.
     pub fn verify_integrity(&self) -> Result<(), Corrupt> {
+        if self.serial > COUNTED_OUT || self.incarnations > COUNTED_OUT {
+            return Err(Corrupt("`serial` or `incarnations` is beyond what can be counted".into()));
+        }
         let mut ids = BTreeSet::new();
         for (address, recorded) in &self.resources {
             for id in recorded.deposed.iter().chain([&recorded.id]) {

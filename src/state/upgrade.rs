@@ -36,6 +36,17 @@ mod tests {
     }
 
     #[test]
+    fn a_document_that_counts_beyond_counting_is_refused() {
+        for state in [
+            State { serial: u64::MAX, ..State::new("t", Uuid::nil()) },
+            State { incarnations: u64::MAX, ..State::new("t", Uuid::nil()) },
+        ] {
+            let text = serde_json::to_string(&state).expect("because it is plain data");
+            assert!(parse(&text).unwrap_err().contains("beyond what can be counted"));
+        }
+    }
+
+    #[test]
     fn a_newer_format_is_refused_by_name() {
         let text = serde_json::to_string(&State { version: 9, ..State::new("t", Uuid::nil()) }).expect("plain data");
         assert!(parse(&text).unwrap_err().contains("newer hybridctl"));

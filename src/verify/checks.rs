@@ -5,10 +5,13 @@ mod database;
 mod environment;
 mod front;
 mod groups;
+mod health_check;
 mod information;
 mod logs;
 mod network;
 mod next_task;
+
+pub(super) use compute::WENT_BACK;
 
 use super::Facts;
 use super::report::{Fail, Status};
@@ -60,6 +63,7 @@ pub const CHECKS: &[Check] = &[
     check("VF-REVISION", "the service runs what was applied", "step 5", compute::revision),
     check("VF-TASKS", "the tasks stay up", "step 9 (1)", compute::tasks),
     check("VF-LOGS", "the logs show a finished start and no critical errors", "step 9 (2)", logs::logs),
+    check("VF-HEALTH-CHECK", "the health check fits the server", "step 6", health_check::health_check),
     check("VF-PORT", "one port throughout", "step 5", environment::port),
     check("VF-ENVIRONMENT", "the server gets the variables that it reads", "step 5", environment::environment),
     check("VF-DATABASE", "the database is available", "step 2", database::database),

@@ -14,10 +14,13 @@ pub mod report;
 pub mod verdict;
 pub mod world;
 
+mod junit;
 mod show;
 
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod scenarios;
 
 pub use checks::{CHECKS, Check};
 pub use report::{CheckResult, Fail, Report, Status};

@@ -42,6 +42,8 @@ pub struct Endpoint {
     pub name: Option<Result<Vec<IpAddr>, NameFailure>>,
     /// Addresses of the load balancer's own name.
     pub balancer: Option<Result<Vec<IpAddr>, NameFailure>>,
+    /// Name servers of the zone, asked when the public name is not there.
+    pub zone: Option<Result<Vec<String>, NameFailure>>,
     /// The handshake with each address that was dialled.
     pub handshakes: Vec<(IpAddr, Handshake)>,
     /// Plain HTTP on port 80.
@@ -71,10 +73,14 @@ pub async fn probe(expect: &Expect, reach: &Reach, balancer: Option<&str>) -> En
             None => None,
         }
     });
+    let zone = match expect.zone.as_deref().filter(|_| name == Err(NameFailure::Absent) && !expect.is_internal) {
+        Some(zone) => Some(dns::name_servers(zone, reach).await),
+        None => None,
+    };
     let known = name.as_ref().ok().or(own.as_ref().and_then(|own| own.as_ref().ok()));
     let mut addresses = known.cloned().unwrap_or_default();
     addresses.truncate(ADDRESSES);
-    let mut endpoint = Endpoint { name: Some(name), balancer: own, ..Endpoint::default() };
+    let mut endpoint = Endpoint { name: Some(name), balancer: own, zone, ..Endpoint::default() };
     let Some(first) = addresses.first().copied() else { return endpoint };
     let trusted = Trusted::load(reach.ca_file.as_deref());
     let host = expect.host.as_str();

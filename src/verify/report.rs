@@ -27,6 +27,8 @@ pub struct Fail {
     pub next: String,
     /// What was seen, one line each, without secrets.
     pub evidence: Vec<String>,
+    /// The kind of failure, `image.grant`; `None`: only the symptom is known.
+    pub class: Option<&'static str>,
 }
 
 impl Fail {
@@ -38,6 +40,12 @@ impl Fail {
     /// The same failure with advice.
     pub fn next(mut self, next: impl Into<String>) -> Self {
         self.next = next.into();
+        self
+    }
+
+    /// The same failure, of a known kind.
+    pub fn class(mut self, class: &'static str) -> Self {
+        self.class = Some(class);
         self
     }
 
@@ -103,12 +111,15 @@ pub struct Report {
     pub checks: Vec<CheckResult>,
     /// The root cause; `None`: nothing failed.
     pub verdict: Option<Cause>,
+    /// Some checks were left out.
+    pub is_partial: bool,
 }
 
 impl Report {
     pub(super) fn new(expect: &Expect, checks: Vec<CheckResult>) -> Self {
         let verdict = verdict::cause(&checks);
-        Self { deployment: expect.deployment.clone(), server_url: expect.server_url.clone(), checks, verdict }
+        let (deployment, server_url) = (expect.deployment.clone(), expect.server_url.clone());
+        Self { deployment, server_url, checks, verdict, is_partial: false }
     }
 
     /// True if nothing failed and something was found to be right.
@@ -120,6 +131,7 @@ impl Report {
     pub fn only(mut self, ids: &[String]) -> Self {
         self.checks.retain(|check| ids.iter().any(|id| id.eq_ignore_ascii_case(check.id)));
         self.verdict = verdict::cause(&self.checks);
+        self.is_partial = true;
         self
     }
 
@@ -138,12 +150,13 @@ impl Report {
             if let Some(fail) = check.fail() {
                 value["next"] = fail.next.as_str().into();
                 value["evidence"] = json!(fail.evidence);
+                value["class"] = json!(fail.class);
             }
             value
         };
         let verdict = self.verdict.as_ref().map(|cause| {
             json!({
-                "cause": cause.id, "title": cause.title, "why": cause.fail.why, "next": cause.fail.next,
+                "cause": cause.id, "class": cause.fail.class, "title": cause.title, "why": cause.fail.why, "next": cause.fail.next,
                 "evidence": cause.fail.evidence, "consequences": cause.consequences, "others": cause.others,
             })
         });

@@ -54,6 +54,7 @@ fn expect() -> Expect {
         version: "0.98.0".into(),
         port: 8000,
         secrets_store: "sql".into(),
+        zone: Some("x.com".into()),
         allow_cidrs: vec!["0.0.0.0/0".parse().unwrap()],
         cluster: "x".into(),
         service: "zenml-server".into(),
@@ -98,6 +99,7 @@ fn endpoint() -> Endpoint {
     Endpoint {
         name: Some(Ok(vec![address])),
         balancer: Some(Ok(vec![address])),
+        zone: None,
         handshakes: vec![(address, Ok(secured))],
         plain: Some(answer(301, &[("location", "https://zenml.x.com:443/")], "")),
         answers: answers.collect(),
@@ -168,6 +170,7 @@ fn service() -> Service {
         group_ids: strings(&["sg-ecs"]),
         target_group_arn: Some("tg".into()),
         container_port: 8000,
+        health_check_grace: 300,
         ..Service::default()
     }
 }

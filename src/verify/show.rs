@@ -1,22 +1,49 @@
 //! The report as one screen of text.
 
 use super::report::{CheckResult, Fail, Report, Status};
+use crate::report::words::{self, row};
 use std::fmt::Write;
 
 impl Report {
     /// One line for each check, then the verdict. No colours; ends with a line break.
     pub fn text(&self) -> String {
+        self.text_within(usize::MAX)
+    }
+
+    /// The verdict alone.
+    pub fn brief(&self) -> String {
+        let mut text = String::new();
+        self.tell_verdict(&mut text);
+        text
+    }
+
+    /// The text for a terminal with so many columns.
+    pub fn text_within(&self, width: usize) -> String {
         let mut text = format!("verify {} ({})\n\n", self.deployment, self.server_url);
         let ids = self.checks.iter().map(|check| check.id.len()).max().unwrap_or_default();
         let titles = self.checks.iter().map(|check| check.title.len()).max().unwrap_or_default();
         for check in &self.checks {
             let (word, id, title) = (check.word(), check.id, check.title);
-            let line = format!("  {word:<4}  {id:<ids$}  {title:<titles$}  {}", detail(check));
-            text.push_str(line.trim_end());
-            text.push('\n');
+            let head = format!("  {word:<4}  {id:<ids$}  {title:<titles$}");
+            text.push_str(&row(&head, &detail(check), width));
         }
         text.push('\n');
         self.tell_verdict(&mut text);
+        text
+    }
+
+    /// A line for each check whose word or detail changed, and the verdict if it is another; empty: nothing changed.
+    pub fn changes_since(&self, before: &Report) -> String {
+        let mut text = String::new();
+        let now = jiff::Timestamp::now().strftime("%H:%M:%S");
+        let pairs = self.checks.iter().zip(&before.checks);
+        for (check, _) in pairs.filter(|(check, old)| check.word() != old.word() || check.fail() != old.fail()) {
+            let _ = writeln!(text, "{now}  {:<4}  {}  {}", check.word(), check.id, detail(check));
+        }
+        let id = |report: &Report| report.verdict.as_ref().map(|cause| cause.id);
+        if id(self) != id(before) {
+            self.tell_verdict(&mut text);
+        }
         text
     }
 
@@ -27,8 +54,12 @@ impl Report {
                 0 => String::new(),
                 skipped => format!(", {skipped} not checked"),
             };
-            let words = if self.passed() { "The deployment works" } else { "Nothing could be checked" };
-            let _ = writeln!(text, "{words}: {} checks OK{skipped}.", count("OK"));
+            let words = match (self.passed(), self.is_partial) {
+                (false, _) => "Nothing could be checked",
+                (true, true) => "Nothing wrong in what was asked for",
+                (true, false) => "The deployment works",
+            };
+            let _ = writeln!(text, "{words}: {} OK{skipped}.", words::count(count("OK"), "check"));
             return;
         };
         let _ = writeln!(text, "Cause: {} ({}): {}.", cause.id, cause.title, cause.fail.why);
@@ -77,7 +108,18 @@ mod tests {
             text.starts_with("verify x (https://zenml.x.com)\n\n  OK    VF-DNS            the name leads"),
             "{text}"
         );
-        assert!(text.ends_with("\n\nThe deployment works: 28 checks OK.\n"), "{text}");
+        assert!(text.ends_with("\n\nThe deployment works: 29 checks OK.\n"), "{text}");
+    }
+
+    #[test]
+    fn of_two_looks_only_what_changed_is_told() {
+        let (good, mut facts) = (judge(&samples::good()), samples::good());
+        facts.look.log_group = Ok(false);
+        let bad = judge(&facts);
+        assert_eq!(good.changes_since(&good), "");
+        let text = bad.changes_since(&good);
+        assert!(text.contains("FAIL  VF-LOG-GROUP") && text.contains("Cause: VF-LOG-GROUP"), "{text}");
+        assert!(good.changes_since(&bad).contains("The deployment works"));
     }
 
     #[test]
@@ -97,5 +139,6 @@ mod tests {
         assert_eq!(report.json()["verdict"]["others"][0], "VF-LOG-GROUP");
         let one = report.only(&["vf-tls".to_owned()]);
         assert!(one.passed() && one.checks.len() == 1);
+        assert_eq!(one.brief(), "Nothing wrong in what was asked for: 1 check OK.\n");
     }
 }

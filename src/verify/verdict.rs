@@ -3,6 +3,7 @@
 //! A table says what each failure can bring about. A failing check that no other failing check explains is a cause; where there
 //! are several, the one that explains most comes first, and the rest are told as problems of their own.
 
+use super::checks::WENT_BACK;
 use super::report::{CheckResult, Fail};
 use std::collections::BTreeSet;
 
@@ -26,7 +27,8 @@ const NO_TASK: &[&str] = &["VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-HEALTH", 
 /// What follows when the server cannot be asked.
 const NO_ANSWER: &[&str] = &["VF-HEALTH", "VF-CONTROL-PLANE", "VF-ROOT", "VF-CORS", "VF-REDIRECT"];
 
-/// What only the next task needs: as long as no task is missing, nothing else follows from these.
+/// What only the next task needs: as long as no task is missing, nor ECS went back from one that would not start, nothing else
+/// follows from these.
 const NEXT_TASK: &[&str] = &["VF-SECRETS", "VF-ROLES", "VF-LOG-GROUP", "VF-ROUTE"];
 
 /// A failure, and the failures that it can bring about. Read transitively. Earlier rows win where two causes explain equally
@@ -46,13 +48,14 @@ const EXPLAINS: &[(&str, &[&[&str]])] = &[
     ("VF-LOG-GROUP", &[NO_TASK]),
     ("VF-ROUTE", &[NO_TASK]),
     ("VF-GROUPS", &[NO_TASK, NO_ANSWER, &["VF-TLS", "VF-INFO-DATABASE"]]),
-    ("VF-PORT", &[NO_TASK]),
+    ("VF-PORT", &[NO_TASK, &["VF-REVISION"]]),
+    ("VF-HEALTH-CHECK", &[NO_TASK, NO_ANSWER]),
     ("VF-BALANCER", &[NO_ANSWER, &["VF-LISTENER", "VF-PUBLIC-ROUTE", "VF-DNS", "VF-TLS", "VF-TARGETS"]]),
     ("VF-LISTENER", &[NO_ANSWER, &["VF-TLS", "VF-TARGETS"]]),
     ("VF-PUBLIC-ROUTE", &[NO_ANSWER, &["VF-TLS"]]),
     ("VF-DNS", &[NO_ANSWER, &["VF-TLS"]]),
     ("VF-TLS", &[NO_ANSWER]),
-    ("VF-REVISION", &[&["VF-SERVICE", "VF-INFO-VERSION"]]),
+    ("VF-REVISION", &[NO_TASK, &["VF-INFO-VERSION"]]),
     ("VF-LOGS", &[&["VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-INFO-DATABASE"], NO_ANSWER]),
     ("VF-TASKS", &[&["VF-SERVICE", "VF-TARGETS"], NO_ANSWER]),
     ("VF-SERVICE", &[&["VF-TARGETS"], NO_ANSWER]),
@@ -62,16 +65,60 @@ const EXPLAINS: &[(&str, &[&[&str]])] = &[
     ("VF-CONTROL-PLANE", &[]),
 ];
 
+/// Reasons for a stop that say that something is wrong, but not what.
+const VAGUE: &[&str] = &["health", "crash"];
+
+/// Where the arrows of the table point the other way this time.
+#[derive(Clone, Copy)]
+struct Turned {
+    /// The reason of ECS is better than the server's own words. A task that never ran, or was ended from outside, has nothing
+    /// to tell; one that ended itself has told why.
+    tasks_know_better: bool,
+    /// ECS went back to another revision because the tasks of the applied one stopped. Otherwise somebody put a revision in
+    /// its place, and what its tasks do follows from that.
+    went_back: bool,
+}
+
+impl Turned {
+    fn of(failing: &[&CheckResult]) -> Self {
+        let class = |id: &str| failing.iter().find(|check| check.id == id).and_then(|check| check.fail()?.class);
+        let is_clear = |class: &&str| !VAGUE.contains(class);
+        let tasks_know_better = class("VF-LOGS").is_none()
+            || (class("VF-LOGS") == Some("crash") && class("VF-TASKS").as_ref().is_some_and(is_clear));
+        Self { tasks_know_better, went_back: class("VF-REVISION") == Some(WENT_BACK) }
+    }
+
+    /// Arrows that the table lacks.
+    fn added(self, from: &str) -> &'static [&'static str] {
+        match from {
+            "VF-TASKS" if self.tasks_know_better && self.went_back => &["VF-LOGS", "VF-REVISION"],
+            "VF-TASKS" if self.tasks_know_better => &["VF-LOGS"],
+            "VF-TASKS" | "VF-LOGS" if self.went_back => &["VF-REVISION"],
+            _ => &[],
+        }
+    }
+
+    /// Arrows of the table that are not true.
+    fn removed(self, from: &str, to: &str) -> bool {
+        match from {
+            "VF-LOGS" => self.tasks_know_better && to == "VF-TASKS",
+            "VF-REVISION" => self.went_back && matches!(to, "VF-TASKS" | "VF-LOGS"),
+            _ => false,
+        }
+    }
+}
+
 /// The cause of what failed; `None`: nothing did.
 pub fn cause(checks: &[CheckResult]) -> Option<Cause> {
     let failing: Vec<&CheckResult> = checks.iter().filter(|check| check.fail().is_some()).collect();
     let is_failing = |id: &str| failing.iter().any(|check| check.id == id);
     let lacks_tasks = is_failing("VF-TASKS") || is_failing("VF-SERVICE");
+    let turned = Turned::of(&failing);
     let explained = |by: &str| {
-        if NEXT_TASK.contains(&by) && !lacks_tasks {
+        if NEXT_TASK.contains(&by) && !lacks_tasks && !turned.went_back {
             return vec![];
         }
-        let reached = reach(by);
+        let reached = reach(by, turned);
         failing.iter().map(|check| check.id).filter(|id| *id != by && reached.contains(id)).collect::<Vec<_>>()
     };
     let is_root = |id: &str| !failing.iter().any(|other| other.id != id && explained(other.id).contains(&id));
@@ -89,11 +136,12 @@ pub fn cause(checks: &[CheckResult]) -> Option<Cause> {
 }
 
 /// Everything that a failure can bring about, directly or through others.
-fn reach(id: &str) -> BTreeSet<&'static str> {
+fn reach(id: &str, turned: Turned) -> BTreeSet<&'static str> {
     let (mut reached, mut open) = (BTreeSet::new(), vec![id]);
     while let Some(next) = open.pop() {
         let row = EXPLAINS.iter().find(|(cause, _)| *cause == next);
-        for id in row.into_iter().flat_map(|(_, lists)| lists.iter()).flat_map(|list| list.iter()) {
+        let listed = row.into_iter().flat_map(|(_, lists)| lists.iter()).flat_map(|list| list.iter());
+        for id in listed.chain(turned.added(next)).filter(|id| !turned.removed(next, id)) {
             if reached.insert(*id) {
                 open.push(id);
             }
@@ -130,7 +178,7 @@ mod tests {
             (vec!["VF-ROLES", "VF-LISTENER", "VF-TLS", "VF-HEALTH", "VF-TARGETS"], "VF-LISTENER", vec!["VF-ROLES"]),
             (vec!["VF-TLS"], "VF-TLS", vec![]),
             (vec!["VF-DNS", "VF-HEALTH"], "VF-DNS", vec![]),
-            (vec!["VF-LOGS", "VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-HEALTH"], "VF-LOGS", vec![]),
+            (vec!["VF-LOGS", "VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-HEALTH"], "VF-TASKS", vec![]),
             (vec!["VF-PORT", "VF-TARGETS", "VF-TASKS", "VF-SERVICE", "VF-HEALTH"], "VF-PORT", vec![]),
             (vec!["VF-GROUPS", "VF-TARGETS", "VF-SERVICE", "VF-HEALTH"], "VF-GROUPS", vec![]),
             (vec!["VF-BALANCER", "VF-LISTENER", "VF-DNS", "VF-HEALTH"], "VF-BALANCER", vec![]),

@@ -100,6 +100,8 @@ pub struct Expect {
     pub secrets_store: String,
     /// Load balancer with private addresses.
     pub is_internal: bool,
+    /// The Route 53 zone of the name; `None`: someone else makes the record.
+    pub zone: Option<String>,
     /// Someone else makes the DNS record.
     pub has_external_dns: bool,
     /// Who may reach the load balancer.
@@ -138,6 +140,10 @@ impl Expect {
             has_image_command: config.service.command == crate::config::Command::Image,
             secrets_store: "sql".to_owned(),
             is_internal: !config.is_internet_facing(),
+            zone: match &config.ingress.dns {
+                Dns::Route53 { zone } => Some(zone.clone()),
+                Dns::External => None,
+            },
             has_external_dns: config.ingress.dns == Dns::External,
             allow_cidrs: config.ingress.allow_cidrs.clone(),
             cluster: config.service.cluster.clone(),
@@ -164,6 +170,8 @@ pub struct Recorded {
     pub environment: BTreeMap<String, String>,
     /// Variables of that revision that come from secrets.
     pub secret_names: BTreeSet<String>,
+    /// Seconds during which failing health checks do not count.
+    pub health_check_grace: Option<i64>,
 }
 
 impl Recorded {
@@ -181,6 +189,7 @@ impl Recorded {
             task_definition_arn: id("ecs.task_definition"),
             environment: map("environment").filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
             secret_names: map("secrets").map(|(name, _)| name.clone()).collect(),
+            health_check_grace: first("ecs.service").and_then(|found| found.inputs["health_check_grace_secs"].as_i64()),
         }
     }
 }
@@ -197,6 +206,7 @@ mod tests {
         Record {
             id: Id::from(id),
             token: "t".into(),
+            made: None,
             inputs,
             outputs: json!({}),
             tags: BTreeMap::new(),

@@ -8,7 +8,7 @@
 use crate::aws::tags;
 use crate::model::{Handle, Output};
 use crate::resource::error::OrGone;
-use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope, Tags};
+use crate::resource::{Changed, Error, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope, Tags};
 use aws_sdk_acm::types::{
     CertificateDetail, CertificateStatus, CertificateSummary, FailureReason, Tag, ValidationMethod,
 };
@@ -127,9 +127,19 @@ impl Resource for Certificate {
         let call = aws.acm().delete_certificate().certificate_arn(&id.0);
         aws.call("acm:DeleteCertificate", call.send()).await.map(drop)
     }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        let call = scope.aws.acm().describe_certificate().certificate_arn(&id.0);
+        let found = scope.aws.call("acm:DescribeCertificate", call.send()).await.or_gone()?;
+        let users = found.and_then(|found| found.certificate?.in_use_by).unwrap_or_default();
+        // Load balancers leave the list minutes after their listeners are gone.
+        let ours = format!(":loadbalancer/app/{}-", scope.deployment);
+        let holder = |arn: String| if arn.contains(&ours) { Holder::service(arn) } else { Holder::stranger(arn) };
+        Ok(users.into_iter().map(holder).collect())
+    }
 }
 
-fn of_domain(all: Vec<CertificateSummary>, domain: &str) -> impl Iterator<Item = String> {
+pub(super) fn of_domain(all: Vec<CertificateSummary>, domain: &str) -> impl Iterator<Item = String> {
     let ours = move |one: &CertificateSummary| {
         one.domain_name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(domain))
     };

@@ -7,10 +7,10 @@
 //! reads `deleted`. A repeated release may meet the same code because somebody else got the address meanwhile: then it is
 //! no longer ours and the release is done.
 
-use super::{quota, tagging};
+use super::{holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
-use crate::resource::{Changed, Class, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Class, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, DomainType, ResourceType};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,8 +49,15 @@ impl Resource for ElasticIp {
     const KIND: &'static str = "ec2.elastic_ip";
     const FIELDS: &'static [Field] = &[];
     const REPEAT: Repeat = Repeat::Duplicates;
-    const ACTIONS: &'static [&'static str] =
-        &["ec2:AllocateAddress", "ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeAddresses", "ec2:ReleaseAddress"];
+    const ACTIONS: &'static [&'static str] = &[
+        "ec2:AllocateAddress",
+        "ec2:CreateTags",
+        "ec2:DeleteTags",
+        "ec2:DescribeAddresses",
+        "ec2:DescribeNatGateways",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:ReleaseAddress",
+    ];
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, _want: &Self) -> Result<Found> {
@@ -74,11 +81,11 @@ impl Resource for ElasticIp {
     async fn create(scope: &Scope<'_>, _want: &Self) -> Result<Id> {
         let aws = scope.aws;
         let call = aws
-            .ec2_once()
+            .ec2()
             .allocate_address()
             .domain(DomainType::Vpc)
             .tag_specifications(tagging::specification(scope, ResourceType::ElasticIp));
-        let made = aws.call("ec2:AllocateAddress", call.send()).await.map_err(quota::explain)?;
+        let made = aws.call("ec2:AllocateAddress", call.send()).await?;
         Ok(made.allocation_id.unwrap_or_default().into())
     }
 
@@ -96,6 +103,14 @@ impl Resource for ElasticIp {
                 Some(_) => Err(error.in_class(Class::Busy)),
             },
             released => released.map(drop),
+        }
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        let found = describe(scope.aws, id).await?;
+        match found.as_ref().and_then(|address| address.network_interface_id()) {
+            Some(interface) => holders::of_address_on(scope, interface).await,
+            None => Ok(vec![]),
         }
     }
 }

@@ -5,10 +5,10 @@
 //! `ec2.internet_gateway_attachment` ties it to a VPC; that is a kind of its own because the gateway of a half-made network
 //! may exist without it, and because it can be detached only after everything with a public address is gone.
 
-use super::{quota, tagging};
+use super::tagging;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
-use crate::resource::{Changed, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, ResourceType};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -69,8 +69,8 @@ impl Resource for InternetGateway {
     async fn create(scope: &Scope<'_>, _want: &Self) -> Result<Id> {
         let aws = scope.aws;
         let tags = tagging::specification(scope, ResourceType::InternetGateway);
-        let call = aws.ec2_once().create_internet_gateway().tag_specifications(tags);
-        let made = aws.call("ec2:CreateInternetGateway", call.send()).await.map_err(quota::explain)?;
+        let call = aws.ec2().create_internet_gateway().tag_specifications(tags);
+        let made = aws.call("ec2:CreateInternetGateway", call.send()).await?;
         Ok(made.internet_gateway.and_then(|gateway| gateway.internet_gateway_id).unwrap_or_default().into())
     }
 
@@ -82,6 +82,12 @@ impl Resource for InternetGateway {
         let aws = scope.aws;
         let call = aws.ec2().delete_internet_gateway().internet_gateway_id(&id.0);
         aws.call("ec2:DeleteInternetGateway", call.send()).await.map(drop)
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        let found = describe(scope.aws, &id.0).await?;
+        let attached = found.iter().flat_map(|gateway| gateway.attachments()).filter_map(|one| one.vpc_id());
+        Ok(attached.map(|vpc| Holder::ours(format!("its attachment to {vpc}"))).collect())
     }
 }
 

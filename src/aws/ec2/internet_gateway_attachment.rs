@@ -7,11 +7,11 @@
 //! public address in the VPC; `Gateway.NotAttached` means that it is done. The API reports `available` for what the SDK
 //! calls `attached`.
 
-use super::blockers::{self, Held};
+use super::holders;
 use super::internet_gateway::{self, InternetGatewayId};
 use super::vpc::VpcId;
 use crate::model::{Handle, Input, Output};
-use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, AttachmentStatus};
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,7 @@ impl Resource for InternetGatewayAttachment {
     const ACTIONS: &'static [&'static str] = &[
         "ec2:AttachInternetGateway",
         "ec2:DescribeInternetGateways",
+        "ec2:DescribeNatGateways",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DetachInternetGateway",
     ];
@@ -90,8 +91,12 @@ impl Resource for InternetGatewayAttachment {
         let aws = scope.aws;
         let [gateway, vpc] = id.parts()?;
         let call = aws.ec2().detach_internet_gateway().internet_gateway_id(gateway).vpc_id(vpc);
-        let detached = aws.call("ec2:DetachInternetGateway", call.send()).await.map(drop);
-        blockers::explain(aws, detached, Held::GatewayOf(vpc)).await
+        aws.call("ec2:DetachInternetGateway", call.send()).await.map(drop)
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        let [_, vpc] = id.parts()?;
+        holders::of_gateway_to(scope, vpc).await
     }
 }
 

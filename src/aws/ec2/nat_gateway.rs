@@ -11,7 +11,7 @@
 
 use super::elastic_ip::AllocationId;
 use super::subnet::SubnetId;
-use super::{quota, tagging};
+use super::tagging;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
 use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
@@ -66,6 +66,9 @@ impl Resource for NatGateway {
     // Creating takes 2 minutes, deleting may take 30.
     const SETTLE_LIMIT: Duration = Duration::from_secs(1800);
     const POLL: Duration = Duration::from_secs(5);
+    // An address or a subnet that was made a moment ago need not be known everywhere.
+    const FAILS_BY_CHANCE: &'static [&'static str] =
+        &["InternalError", "InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound"];
     const EXPECTED: Duration = Duration::from_secs(110);
     const REPEAT: Repeat = Repeat::Token;
     const ACTIONS: &'static [&'static str] = &[
@@ -119,7 +122,7 @@ impl Resource for NatGateway {
             .subnet_id(&want.subnet_id.get()?.0)
             .allocation_id(&want.allocation_id.get()?.0)
             .tag_specifications(tagging::specification(scope, ResourceType::Natgateway));
-        let made = aws.call("ec2:CreateNatGateway", call.send()).await.map_err(quota::explain)?;
+        let made = aws.call("ec2:CreateNatGateway", call.send()).await?;
         Ok(made.nat_gateway.and_then(|gateway| gateway.nat_gateway_id).unwrap_or_default().into())
     }
 
@@ -149,13 +152,27 @@ fn phase(gateway: &types::NatGateway) -> Phase {
         Some(NatGatewayState::Available) | None => Phase::Ready,
         Some(NatGatewayState::Failed) => {
             let code = gateway.failure_code().unwrap_or("failed");
-            Phase::Failed(format!("{code}: {}", gateway.failure_message().unwrap_or("AWS gives no reason")))
+            let message = gateway.failure_message().unwrap_or("AWS gives no reason");
+            let advice = advice(code).map(|advice| format!("; {advice}")).unwrap_or_default();
+            Phase::Failed(format!("{code}: {message}{advice}"))
         }
         Some(state @ (NatGatewayState::Deleting | NatGatewayState::Deleted)) => {
             Phase::Deleting(state.as_str().to_owned())
         }
         Some(state) => Phase::Settling(state.as_str().to_owned()),
     }
+}
+
+/// What stands behind a failure code.
+fn advice(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "Gateway.NotAttached" => {
+            "ec2.internet_gateway_attachment must be there first: somebody detached the internet gateway meanwhile"
+        }
+        "InsufficientFreeAddressesInSubnet" => "its public subnet has no free address left",
+        "Resource.AlreadyAssociated" => "something else uses its Elastic IP",
+        _ => return None,
+    })
 }
 
 struct NatGateways;
@@ -182,8 +199,9 @@ mod tests {
     fn the_reason_of_a_failed_gateway_is_awss_own() {
         let gateway = types::NatGateway::builder().state(NatGatewayState::Failed).failure_code("Gateway.NotAttached");
         let gateway = gateway.failure_message("Network vpc-1 has no Internet gateway attached").build();
-        let expected = "Gateway.NotAttached: Network vpc-1 has no Internet gateway attached";
-        assert_eq!(phase(&gateway), Phase::Failed(expected.into()));
+        let Phase::Failed(why) = phase(&gateway) else { panic!("not failed") };
+        assert!(why.starts_with("Gateway.NotAttached: Network vpc-1 has no Internet gateway attached; "), "{why}");
+        assert!(why.contains("ec2.internet_gateway_attachment"), "{why}");
         assert!(exists(&gateway), "a failed one has to be deleted");
     }
 

@@ -4,8 +4,8 @@
 //! own; all three are read by one DescribeRouteTables. Deleting is refused with `DependencyViolation` while a subnet uses it.
 //! The `local` route comes with the table and is nobody's.
 
+use super::tagging;
 use super::vpc::VpcId;
-use super::{quota, tagging};
 use crate::aws::clients::CallLog;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
@@ -78,7 +78,7 @@ impl Resource for RouteTable {
             .client_token(scope.token)
             .vpc_id(&want.vpc_id.get()?.0)
             .tag_specifications(tagging::specification(scope, ResourceType::RouteTable));
-        let made = aws.call("ec2:CreateRouteTable", call.send()).await.map_err(quota::explain)?;
+        let made = aws.call("ec2:CreateRouteTable", call.send()).await?;
         Ok(made.route_table.and_then(|table| table.route_table_id).unwrap_or_default().into())
     }
 

@@ -9,7 +9,7 @@
 use super::route_table::{self, RouteTableId};
 use super::subnet::SubnetId;
 use crate::model::Input;
-use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Class, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{RouteTableAssociation as Association, RouteTableAssociationStateCode as State};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -87,7 +87,12 @@ impl Resource for RouteTableAssociation {
 
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let aws = scope.aws;
-        let Some(current) = current(scope, id).await? else { return Ok(()) };
+        let Some(current) = current(scope, id).await? else {
+            // Perhaps a describe that lags; the engine asks once more before it believes it.
+            return Err(
+                Error::terminal(format!("the subnet {id} has no route table of its own")).in_class(Class::NotFound)
+            );
+        };
         let call = aws.ec2().disassociate_route_table().association_id(current);
         aws.call("ec2:DisassociateRouteTable", call.send()).await.map(drop)
     }

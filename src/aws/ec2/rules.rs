@@ -37,10 +37,9 @@ pub(super) async fn one(aws: &Aws, rule_id: &str) -> Result<Option<SecurityGroup
 
 /// The rules that carry no tag of a rule of this state document, those of AWS included (a new group lets everything out).
 pub(super) fn unknown<'r>(scope: &Scope<'_>, rules: &'r [SecurityGroupRule]) -> Vec<&'r SecurityGroupRule> {
-    let lineage = scope.lineage.to_string();
     let ours = |rule: &&SecurityGroupRule| {
         let found = tagging::read(rule.tags.as_deref());
-        found.get(tags::LINEAGE) == Some(&lineage)
+        tags::are_of(scope.lineage, &found)
             && found.get(tags::ADDRESS).is_some_and(|address| address.starts_with("ec2.security_group_rule/"))
     };
     rules.iter().filter(|rule| !ours(rule)).collect()
@@ -58,6 +57,24 @@ pub(super) async fn revoke_unknown(scope: &Scope<'_>, group_id: &str, keep: &BTr
         if !ids.is_empty() {
             // One that went away by itself fails the whole call; the next reading shows what is left.
             revoke(scope.aws, group_id, egress, ids).await.or_gone()?;
+        }
+    }
+    Ok(())
+}
+
+/// Takes every rule that names another group out of a group that is going away.
+pub(super) async fn revoke_towards_groups(aws: &Aws, group_id: &str) -> Result<()> {
+    let rules = of_group(aws, group_id).await?;
+    let elsewhere = |rule: &&SecurityGroupRule| peer_group(rule).is_some_and(|peer| peer != group_id);
+    for egress in [false, true] {
+        let ids: Vec<_> = rules
+            .iter()
+            .filter(|rule| is_egress(rule) == egress)
+            .filter(elsewhere)
+            .filter_map(|rule| rule.security_group_rule_id.clone())
+            .collect();
+        if !ids.is_empty() {
+            revoke(aws, group_id, egress, ids).await.or_gone()?;
         }
     }
     Ok(())

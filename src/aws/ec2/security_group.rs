@@ -6,10 +6,10 @@
 //! is revoked. A delete is refused with `DependencyViolation` while an interface or a rule of another group uses the group.
 
 use super::vpc::VpcId;
-use super::{rules, tagging};
+use super::{holders, rules, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
-use crate::resource::{Changed, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Class, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, ResourceType};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -60,8 +60,10 @@ impl Resource for SecurityGroup {
         "ec2:CreateTags",
         "ec2:DeleteSecurityGroup",
         "ec2:DeleteTags",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroupRules",
         "ec2:DescribeSecurityGroups",
+        "ec2:DescribeVpcEndpoints",
         "ec2:RevokeSecurityGroupEgress",
         "ec2:RevokeSecurityGroupIngress",
     ];
@@ -121,7 +123,17 @@ impl Resource for SecurityGroup {
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let aws = scope.aws;
         let call = aws.ec2().delete_security_group().group_id(&id.0);
-        aws.call("ec2:DeleteSecurityGroup", call.send()).await.map(drop)
+        let deleted = aws.call("ec2:DeleteSecurityGroup", call.send()).await.map(drop);
+        let refused = deleted.as_ref().is_err_and(|error| error.class == Class::Drain);
+        // Two groups whose rules name each other hold each other; with members left, its rules are still in use.
+        if refused && !holders::has_members(aws, &id.0).await? {
+            rules::revoke_towards_groups(aws, &id.0).await?;
+        }
+        deleted
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        holders::of_group(scope, &id.0).await
     }
 }
 

@@ -6,12 +6,11 @@
 //! `InvalidSubnetId.NotFound` occur. Deleting is refused with `DependencyViolation` while any network interface is left, and
 //! managed services give theirs back minutes after their owner is gone.
 
-use super::blockers::{self, Held};
 use super::vpc::VpcId;
-use super::{quota, tagging};
+use super::{guardduty, holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
-use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, SubnetState};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -63,10 +62,15 @@ impl Resource for Subnet {
     const ACTIONS: &'static [&'static str] = &[
         "ec2:CreateSubnet",
         "ec2:CreateTags",
+        "ec2:DeleteSecurityGroup",
         "ec2:DeleteSubnet",
         "ec2:DeleteTags",
+        "ec2:DeleteVpcEndpoints",
+        "ec2:DescribeNatGateways",
         "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeSecurityGroups",
         "ec2:DescribeSubnets",
+        "ec2:DescribeVpcEndpoints",
         "ec2:ModifySubnetAttribute",
     ];
     type Outputs = Outputs;
@@ -109,7 +113,7 @@ impl Resource for Subnet {
             .cidr_block(&want.cidr_block)
             .availability_zone(&want.availability_zone)
             .tag_specifications(tagging::specification(scope, ResourceType::Subnet));
-        let made = aws.call("ec2:CreateSubnet", call.send()).await.map_err(quota::explain)?;
+        let made = aws.call("ec2:CreateSubnet", call.send()).await?;
         Ok(made.subnet.and_then(|subnet| subnet.subnet_id).unwrap_or_default().into())
     }
 
@@ -127,7 +131,12 @@ impl Resource for Subnet {
         let aws = scope.aws;
         let call = aws.ec2().delete_subnet().subnet_id(&id.0);
         let deleted = aws.call("ec2:DeleteSubnet", call.send()).await.map(drop);
-        blockers::explain(aws, deleted, Held::Subnet(&id.0)).await
+        let vpc = scope.recorded.and_then(|recorded| recorded.inputs["vpc_id"].as_str()).unwrap_or_default();
+        guardduty::make_way(scope, vpc, deleted).await
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        holders::of_subnet(scope, &id.0).await
     }
 }
 
@@ -139,12 +148,13 @@ fn taken(scope: &Scope<'_>, cidr: &str, subnets: &[types::Subnet]) -> Found {
     };
     if let Some(subnet) = subnets.iter().find(|subnet| subnet.cidr_block() == Some(cidr)) {
         let (id, tags) = of(subnet);
-        return tags::ours_or_foreign(scope, &format!("the subnet {cidr} in this VPC"), id, &tags);
+        let what = format!("the subnet `{id}` with the range {cidr} in this VPC");
+        return tags::ours_or_foreign(scope, &what, id, &tags);
     }
     let overlapping = |subnet: &&types::Subnet| subnet.cidr_block().is_some_and(|other| overlap(cidr, other));
     for subnet in subnets.iter().filter(overlapping) {
         let (id, tags) = of(subnet);
-        if tags.get(tags::LINEAGE) != Some(&scope.lineage.to_string()) {
+        if !tags::are_of(scope.lineage, &tags) {
             let range = subnet.cidr_block().unwrap_or_default();
             return Found::Foreign(format!(
                 "{id} in this VPC has the overlapping range {range}: {}",

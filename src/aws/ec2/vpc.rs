@@ -6,11 +6,10 @@
 //! `DependencyViolation` while anything is left in it, things that hybridctl never made included: GuardDuty puts an endpoint
 //! and a security group into VPCs with Fargate tasks by itself.
 
-use super::blockers::{self, Held};
-use super::{quota, tagging};
+use super::{guardduty, holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
-use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -56,9 +55,16 @@ impl Resource for Vpc {
     const ACTIONS: &'static [&'static str] = &[
         "ec2:CreateTags",
         "ec2:CreateVpc",
+        "ec2:DeleteSecurityGroup",
         "ec2:DeleteTags",
         "ec2:DeleteVpc",
+        "ec2:DeleteVpcEndpoints",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeNatGateways",
         "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
         "ec2:DescribeVpcAttribute",
         "ec2:DescribeVpcEndpoints",
         "ec2:DescribeVpcs",
@@ -103,11 +109,11 @@ impl Resource for Vpc {
     async fn create(scope: &Scope<'_>, want: &Self) -> Result<Id> {
         let aws = scope.aws;
         let call = aws
-            .ec2_once()
+            .ec2()
             .create_vpc()
             .cidr_block(&want.cidr_block)
             .tag_specifications(tagging::specification(scope, ResourceType::Vpc));
-        let made = aws.call("ec2:CreateVpc", call.send()).await.map_err(quota::explain)?;
+        let made = aws.call("ec2:CreateVpc", call.send()).await?;
         Ok(made.vpc.and_then(|vpc| vpc.vpc_id).unwrap_or_default().into())
     }
 
@@ -134,7 +140,11 @@ impl Resource for Vpc {
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let aws = scope.aws;
         let deleted = aws.call("ec2:DeleteVpc", aws.ec2().delete_vpc().vpc_id(&id.0).send()).await.map(drop);
-        blockers::explain(aws, deleted, Held::Vpc(&id.0)).await
+        guardduty::make_way(scope, &id.0, deleted).await
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        holders::of_vpc(scope, &id.0).await
     }
 }
 

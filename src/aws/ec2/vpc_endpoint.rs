@@ -6,8 +6,8 @@
 //! into its tables go with it; they lead to a prefix list and are none of `ec2.route`.
 
 use super::route_table::RouteTableId;
+use super::tagging;
 use super::vpc::VpcId;
-use super::{quota, tagging};
 use crate::aws::classify::classify;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
@@ -97,7 +97,7 @@ impl Resource for VpcEndpoint {
             .service_name(&want.service_name)
             .set_route_table_ids(Some(want.tables()?.into_iter().collect()))
             .tag_specifications(tagging::specification(scope, ResourceType::VpcEndpoint));
-        let made = aws.call("ec2:CreateVpcEndpoint", call.send()).await.map_err(quota::explain)?;
+        let made = aws.call("ec2:CreateVpcEndpoint", call.send()).await?;
         Ok(made.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id).unwrap_or_default().into())
     }
 

@@ -4,11 +4,11 @@
 //! were, so the engine looks before it creates: a stranger's cluster of the same name must not become ours. A deleted cluster
 //! stays describable for a while as `INACTIVE`, which is gone. Tasks that have just stopped still hold a delete up.
 
-use super::tagging;
+use super::{holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
 use crate::resource::error::OrGone;
-use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ecs::types::{self, ClusterField, ClusterSetting, ClusterSettingName};
 use serde::{Deserialize, Serialize};
 
@@ -48,10 +48,15 @@ impl Resource for Cluster {
     const FIELDS: &'static [Field] = &[Field::replace("name"), Field::update("container_insights")];
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::ReturnsExisting;
+    const ID_FROM_NAME: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ecs:CreateCluster",
         "ecs:DeleteCluster",
         "ecs:DescribeClusters",
+        "ecs:DescribeServices",
+        "ecs:DescribeTasks",
+        "ecs:ListServices",
+        "ecs:ListTasks",
         "ecs:TagResource",
         "ecs:UntagResource",
         "ecs:UpdateCluster",
@@ -114,6 +119,10 @@ impl Resource for Cluster {
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let aws = scope.aws;
         aws.call("ecs:DeleteCluster", aws.ecs().delete_cluster().cluster(&id.0).send()).await.map(drop)
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        holders::of_cluster(scope, &id.0).await
     }
 }
 

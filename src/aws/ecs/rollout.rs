@@ -4,15 +4,14 @@
 //! would call a failed upgrade a success. And right after UpdateService a describe may still show the deployment before it,
 //! which looks just like one after a rollback. Only the service-deployments API tells the two apart.
 
+use super::failing::Verdict;
 use super::service::Service;
-use super::{cluster_and_name, stopped};
+use super::{cluster_and_name, failing, stopped};
 use crate::aws::Aws;
 use crate::resource::{Phase, Result, Scope};
 use aws_sdk_ecs::types::{self, Deployment, DeploymentRolloutState, ServiceDeploymentBrief, ServiceDeploymentStatus};
 use aws_smithy_types::DateTime;
-use serde::Deserialize;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use serde::{Deserialize, Serialize};
 
 /// So many failed tasks are enough when no circuit breaker ends a rollout.
 const GIVE_UP: i32 = 10;
@@ -21,8 +20,10 @@ const EVENTS: usize = 4;
 /// The clocks of deployment and service deployment need not agree.
 const SLACK_SECS: i64 = 30;
 
-/// A rollout that our own call started.
-#[derive(Clone)]
+/// The rollout that this operation's own call started. An older failure of the same revision (the rollout is being tried
+/// again) is not about this one. After a crash it is not known: then the newest deployment of the revision is the interrupted
+/// one, and if there is none the update was never called.
+#[derive(Clone, Serialize, Deserialize)]
 struct Begun {
     task_definition_arn: String,
     /// Id of the deployment, `ecs-svc/…`.
@@ -31,26 +32,22 @@ struct Begun {
     at: i64,
 }
 
-thread_local! {
-    /// The last rollout that this run asked for, by service. An older failure of the same revision (the rollout is being
-    /// tried again) is not about this one. After a crash there is no entry: then the newest deployment of the revision is the
-    /// interrupted one, and if there is none the update was never called.
-    static BEGUN: RefCell<BTreeMap<String, Begun>> = const { RefCell::new(BTreeMap::new()) };
-}
+/// Its name in the operation's memo.
+const BEGUN: &str = "rollout";
 
 /// Keeps what the answer to a create or update says of the rollout that it started.
-pub(super) fn remember(service: Option<&types::Service>) {
-    let Some((arn, primary)) = service.and_then(|service| service.service_arn().zip(primary(service))) else { return };
+pub(super) fn remember(scope: &Scope<'_>, service: Option<&types::Service>) {
+    let Some(primary) = service.and_then(primary) else { return };
     let Some((revision, at)) = primary.task_definition().zip(primary.created_at()) else { return };
     let id = primary.id().unwrap_or_default().to_owned();
     let begun = Begun { task_definition_arn: revision.to_owned(), id, at: at.secs() };
-    BEGUN.with_borrow_mut(|all| all.insert(arn.to_owned(), begun));
+    scope.memo.keep(BEGUN, serde_json::to_value(begun).expect("because it is plain data"));
 }
 
-/// The rollout of this revision that this run asked for, if it did.
-fn asked(service: &types::Service, wanted: &str) -> Option<Begun> {
-    let arn = service.service_arn()?;
-    BEGUN.with_borrow(|all| all.get(arn).filter(|begun| begun.task_definition_arn == wanted).cloned())
+/// The rollout of this revision that this operation asked for, if it did.
+fn asked(scope: &Scope<'_>, wanted: &str) -> Option<Begun> {
+    let begun: Begun = serde_json::from_value(scope.memo.kept(BEGUN)?).ok()?;
+    (begun.task_definition_arn == wanted).then_some(begun)
 }
 
 /// The phase of an active service.
@@ -64,23 +61,23 @@ pub(super) async fn phase(scope: &Scope<'_>, service: &types::Service) -> Result
         });
     };
     if primary.task_definition() != Some(&wanted) {
-        return Ok(match evidence(scope.aws, service, &wanted).await? {
+        return Ok(match evidence(scope, service, &wanted).await? {
             Some(brief) if has_failed(&brief) => refused(scope.aws, service, &wanted, reason(&brief)).await,
             Some(brief) if has_succeeded(&brief) && primary.created_at() > brief.created_at() => {
                 refused(scope.aws, service, &wanted, "another deployment has taken its place".to_owned()).await
             }
             // Nobody asked for it yet: the engine sees the difference and calls `update`.
-            None if asked(service, &wanted).is_none() => Phase::Ready,
+            None if asked(scope, &wanted).is_none() => Phase::Ready,
             // The describe has not caught up.
             _ => about_to_begin(),
         });
     }
     // The same revision in another deployment: either not ours yet, or after a rollback of other settings (subnets, groups).
-    if let Some(begun) = asked(service, &wanted).filter(|begun| primary.id() != Some(&begun.id)) {
+    if let Some(begun) = asked(scope, &wanted).filter(|begun| primary.id() != Some(&begun.id)) {
         if primary.created_at().is_some_and(|at| at.secs() < begun.at) {
             return Ok(about_to_begin());
         }
-        if let Some(brief) = evidence(scope.aws, service, &wanted).await?.filter(has_failed) {
+        if let Some(brief) = evidence(scope, service, &wanted).await?.filter(has_failed) {
             return Ok(refused(scope.aws, service, &wanted, reason(&brief)).await);
         }
     }
@@ -94,9 +91,12 @@ pub(super) async fn phase(scope: &Scope<'_>, service: &types::Service) -> Result
             let why = primary.rollout_state_reason().unwrap_or("ECS gave no reason").to_owned();
             refused(scope.aws, service, &wanted, why).await
         }
-        _ if primary.failed_tasks() == 0 => Phase::Settling(progress(primary)),
+        _ if primary.failed_tasks() == 0 => {
+            let trouble = failing::trouble(scope, service, primary).map(|said| format!(": {said}"));
+            Phase::Settling(format!("{}{}", progress(primary), trouble.unwrap_or_default()))
+        }
         // The first deployment of a service has nothing to roll back to and may stay `IN_PROGRESS` after the breaker stopped it.
-        _ => match evidence(scope.aws, service, &wanted).await? {
+        _ => match evidence(scope, service, &wanted).await? {
             Some(brief) if has_failed(&brief) => refused(scope.aws, service, &wanted, reason(&brief)).await,
             _ if primary.failed_tasks() >= GIVE_UP && !breaks(service) => {
                 refused(
@@ -107,7 +107,13 @@ pub(super) async fn phase(scope: &Scope<'_>, service: &types::Service) -> Result
                 )
                 .await
             }
-            _ => Phase::Settling(progress(primary)),
+            _ => match failing::judge(scope, service, primary).await {
+                Verdict::Hopeless(why) => refused(scope.aws, service, &wanted, why).await,
+                Verdict::Open(cause) => {
+                    let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
+                    Phase::Settling(format!("{}{cause}", progress(primary)))
+                }
+            },
         },
     })
 }
@@ -142,6 +148,12 @@ fn breaks(service: &types::Service) -> bool {
     service.deployment_configuration().and_then(|c| c.deployment_circuit_breaker()).is_some_and(|b| b.enable)
 }
 
+/// True if ECS itself goes back to an earlier deployment when this one fails.
+pub(super) fn goes_back(service: &types::Service) -> bool {
+    let breaker = service.deployment_configuration().and_then(|c| c.deployment_circuit_breaker());
+    breaker.is_some_and(|breaker| breaker.enable && breaker.rollback) && service.deployments().len() > 1
+}
+
 fn has_failed(brief: &ServiceDeploymentBrief) -> bool {
     use ServiceDeploymentStatus::{RollbackFailed, RollbackInProgress, RollbackRequested, RollbackSuccessful, Stopped};
     let failed = [&RollbackRequested, &RollbackInProgress, &RollbackSuccessful, &RollbackFailed, &Stopped];
@@ -161,12 +173,13 @@ fn reason(brief: &ServiceDeploymentBrief) -> String {
 }
 
 /// The newest deployment that was to bring this revision, as far as it can be ours.
-async fn evidence(aws: &Aws, service: &types::Service, wanted: &str) -> Result<Option<ServiceDeploymentBrief>> {
+async fn evidence(scope: &Scope<'_>, service: &types::Service, wanted: &str) -> Result<Option<ServiceDeploymentBrief>> {
+    let aws = scope.aws;
     let arn = service.service_arn().unwrap_or_default();
     let (cluster, _) = cluster_and_name(arn)?;
     let call = aws.ecs().list_service_deployments().cluster(cluster).service(arn).max_results(20);
     let listed = aws.call("ecs:ListServiceDeployments", call.send()).await?.service_deployments.unwrap_or_default();
-    let asked = asked(service, wanted).map(|begun| begun.at);
+    let asked = asked(scope, wanted).map(|begun| begun.at);
     let can_be_ours = |brief: &ServiceDeploymentBrief| {
         let created = brief.created_at().map(DateTime::secs);
         asked.zip(created).is_none_or(|(asked, created)| created >= asked - SLACK_SECS)

@@ -123,6 +123,7 @@ impl Resource for Service {
     const EXPECTED: Duration = Duration::from_secs(180);
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const ID_FROM_NAME: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "ecs:CreateService",
         "ecs:DeleteService",
@@ -190,7 +191,7 @@ impl Resource for Service {
             .enable_ecs_managed_tags(want.enable_ecs_managed_tags)
             .set_tags(tagging::wanted(scope));
         let made = aws.call("ecs:CreateService", call.send()).await.map_err(not_yet)?;
-        rollout::remember(made.service());
+        rollout::remember(scope, made.service());
         Ok(made.service.and_then(|service| service.service_arn).unwrap_or_default().into())
     }
 
@@ -233,7 +234,7 @@ impl Resource for Service {
         }
         if !changed.fields.is_empty() {
             let updated = aws.call("ecs:UpdateService", call.send()).await?;
-            rollout::remember(updated.service());
+            rollout::remember(scope, updated.service());
         }
         tagging::apply(aws, &id.0, changed.tags.as_ref()).await
     }

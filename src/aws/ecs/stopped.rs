@@ -7,6 +7,7 @@ use super::redact::redact;
 use crate::aws::Aws;
 use crate::resource::Result;
 use crate::resource::error::OrGone;
+use crate::verify::log_classes;
 use aws_sdk_ecs::types::{self, DesiredStatus, TaskStopCode};
 use std::collections::BTreeMap;
 
@@ -115,10 +116,21 @@ pub async fn story(aws: &Aws, stopped: &[Stopped]) -> String {
             _ => format!("{count} tasks stopped: {cause}"),
         })
         .collect();
-    if let Some(ran) = stopped.iter().find(|task| task.exit_code.is_some()) {
-        lines.extend(log_story(&tail(aws, ran).await.unwrap_or_default(), ran));
-    }
+    let ran = stopped.iter().find(|task| task.exit_code.is_some());
+    let log = match ran {
+        Some(ran) => tail(aws, ran).await.unwrap_or_default(),
+        None => vec![],
+    };
+    lines.extend(stopped.first().and_then(|newest| meaning(&newest.cause(), &log)).map(|means| format!("  {means}")));
+    lines.extend(ran.into_iter().flat_map(|ran| log_story(&log, ran)));
     lines.join("\n")
+}
+
+/// What a stop means and what to do, by the table that `verify` judges by; `None`: nothing that is known. What the server said
+/// itself counts more than ECS's words.
+pub(super) fn meaning(cause: &str, log: &[String]) -> Option<String> {
+    let known = log_classes::cause_in(&log.join("\n")).or_else(|| log_classes::of_stop(cause))?;
+    Some(format!("{} ({}): {}", known.cause, known.id, known.fix))
 }
 
 fn log_story(tail: &[String], task: &Stopped) -> Vec<String> {
@@ -201,6 +213,17 @@ mod tests {
         assert_eq!(cause(&["all is well".to_owned()]), None);
         let prefixed = ["2026 | ERROR | x:y:1 | RuntimeError: 401 Client Error: no".to_owned()];
         assert_eq!(cause(&prefixed), Some("RuntimeError: 401 Client Error: no"));
+    }
+
+    #[test]
+    fn a_stop_is_explained_by_the_log_and_else_by_ecs() {
+        let said = ["RuntimeError: Error fetching auth token from the Cloud API: 401 Client Error".to_owned()];
+        let exited = "Essential container in task exited (exit code 3)";
+        assert!(meaning(exited, &said).is_some_and(|means| means.contains("(cp.auth): check `zenml.oauth2")));
+        let memory = "OutOfMemoryError: Container killed due to memory usage (exit code 137)";
+        let means = "the container used more memory than it has (memory): raise `service.memory`";
+        assert_eq!(meaning(memory, &["INFO: all is well".to_owned()]).as_deref(), Some(means));
+        assert_eq!(meaning(exited, &[]), None);
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl Resource for TaskDefinition {
     async fn create(scope: &Scope<'_>, want: &Self) -> Result<Id> {
         let aws = scope.aws;
         let call = aws
-            .ecs_once()
+            .ecs()
             .register_task_definition()
             .family(&want.family)
             .requires_compatibilities(Compatibility::Fargate)

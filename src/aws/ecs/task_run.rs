@@ -3,22 +3,27 @@
 //! Takes a minute or two. RunTask carries our client token, so a repeat is answered with the same task. ECS forgets stopped
 //! tasks after about an hour: a run that ended well is read from its record, without a call, and stays what it was for ever.
 //! Only an exit code 0 on record counts; a failed run is looked up, and once ECS has forgotten it, it is gone and runs again.
+//! For whoever has lost the record, the cluster's tags remember the last run that ended well (`memory.rs`).
 //!
 //! What ran cannot be undone: a delete only forgets it ([`Life::Parent`]). That is also why it need not read as gone
 //! afterwards, which it does as soon as the record is dropped and ECS has forgotten it.
 
+use super::memory::Memory;
 use super::service::not_yet;
 use super::stopped::{self, Stopped};
 use super::{cluster_and_name, network, tagging};
+use crate::aws::advice;
 use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::ec2::subnet::SubnetId;
 use crate::model::{Handle, Input, Output};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Class, Error, Field, Found, Id, Life, Live, Phase, Repeat, Resource, Result, Scope};
+use aws_sdk_ecs::operation::run_task::RunTaskOutput;
 use aws_sdk_ecs::types::{
     self, ContainerOverride, DesiredStatus, KeyValuePair, LaunchType, TaskField, TaskOverride, TaskStopCode,
 };
 use aws_smithy_types::date_time::Format;
+use aws_types::request_id::RequestId;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -51,6 +56,9 @@ pub struct TaskRun {
     pub environment: BTreeMap<String, String>,
     /// Memory of the task in MiB instead of the definition's; the pair with its CPU must exist on Fargate.
     pub memory_mib: Option<u32>,
+    /// Whether the tags of the cluster tell of this run. Wanted: true.
+    #[serde(default)]
+    pub noted_on_cluster: bool,
 }
 
 /// What others may use.
@@ -77,21 +85,23 @@ impl Resource for TaskRun {
         Field::replace("image").unread(),
         Field::replace("dbi_resource_id").unread(),
         Field::replace("database").unread(),
-        Field::create_only("version"),
-        Field::create_only("cluster_arn"),
-        Field::create_only("task_definition_arn"),
-        Field::create_only("subnet_ids"),
-        Field::create_only("security_group_ids"),
-        Field::create_only("container"),
-        Field::create_only("command"),
-        Field::create_only("environment"),
-        Field::create_only("memory_mib"),
+        Field::create_only("version").unread(),
+        Field::create_only("cluster_arn").unread(),
+        Field::create_only("task_definition_arn").unread(),
+        Field::create_only("subnet_ids").unread(),
+        Field::create_only("security_group_ids").unread(),
+        Field::create_only("container").unread(),
+        Field::create_only("command").unread(),
+        Field::create_only("environment").unread(),
+        Field::create_only("memory_mib").unread(),
+        Field::update("noted_on_cluster").after_create(),
     ];
     const SETTLE_LIMIT: Duration = Duration::from_secs(30 * 60);
     const EXPECTED: Duration = Duration::from_secs(90);
     const REPEAT: Repeat = Repeat::Token;
     const LIFE: Life = Life::Parent;
     const ACTIONS: &'static [&'static str] = &[
+        "ecs:DescribeClusters",
         "ecs:DescribeTaskDefinition",
         "ecs:DescribeTasks",
         "ecs:ListTasks",
@@ -129,12 +139,16 @@ impl Resource for TaskRun {
         if let Some(done) = on_record(scope, id) {
             return Ok(Some(done));
         }
-        let (cluster, _) = cluster_and_name(&id.0)?;
-        let call = scope.aws.ecs().describe_tasks().cluster(cluster).tasks(&id.0).include(TaskField::Tags);
-        let Some(found) = scope.aws.call("ecs:DescribeTasks", call.send()).await.or_gone()? else { return Ok(None) };
-        let Some(task) = found.tasks().first() else { return Ok(None) };
-        let inputs = scope.want.and_then(|want| Self::deserialize(want).ok()).unwrap_or_else(|| started(task));
-        let end = Stopped::of(task, Some(&inputs.container));
+        let (cluster, task_id) = cluster_and_name(&id.0)?;
+        let remembered = async || {
+            let memory = Memory::read(scope.aws, cluster, &scope.address.name).await;
+            memory.map(|memory| memory.filter(|memory| memory.task == task_id))
+        };
+        let Some(task) = describe(scope, id).await? else {
+            return Ok(remembered().await?.map(|memory| recalled(id, memory)));
+        };
+        let mut inputs = scope.want.and_then(|want| Self::deserialize(want).ok()).unwrap_or_else(|| started(&task));
+        let end = Stopped::of(&task, Some(&inputs.container));
         let stopped = task.last_status() == Some("STOPPED");
         // A run that somebody stopped may end with 0 as well.
         let ended_itself = task.stop_code() == Some(&TaskStopCode::EssentialContainerExited);
@@ -144,9 +158,14 @@ impl Resource for TaskRun {
             _ if stopped => Phase::Failed(stopped::story(scope.aws, &[end]).await),
             _ => Phase::Settling(task.last_status().unwrap_or("PROVISIONING").to_owned()),
         };
-        let outputs = (phase == Phase::Ready).then(|| outputs(task));
+        let done = phase == Phase::Ready;
+        let memory = if done { remembered().await? } else { None };
+        inputs.noted_on_cluster = memory.is_some();
+        if let Some(memory) = memory.filter(|_| scope.want.is_none()) {
+            inputs = Self { noted_on_cluster: true, ..recalled(id, memory).inputs };
+        }
         let tags = Some(tagging::read(task.tags.as_deref()));
-        Ok(Some(Live { inputs, outputs, phase, tags, detail: None }))
+        Ok(Some(Live { inputs, outputs: done.then(|| outputs(&task)), phase, tags, detail: None }))
     }
 
     async fn create(scope: &Scope<'_>, want: &Self) -> Result<Id> {
@@ -165,20 +184,23 @@ impl Resource for TaskRun {
             .overrides(overrides(want))
             .set_tags(tagging::wanted(scope));
         let ran = aws.call("ecs:RunTask", call.send()).await.map_err(not_yet)?;
-        if let Some(arn) = ran.tasks().first().and_then(|task| task.task_arn()) {
-            return Ok(arn.into());
-        }
-        let failure = ran.failures().first();
-        let why = failure.and_then(|f| f.reason()).unwrap_or("ECS gave no reason");
-        let detail = failure.and_then(|f| f.detail()).map(|detail| format!(" ({detail})")).unwrap_or_default();
-        let error = Error::terminal(format!("ECS did not start the task: {why}{detail}"));
-        let full = why.starts_with("RESOURCE") || why.to_lowercase().contains("capacity");
-        Err(if full { error.in_class(Class::Busy) } else { error })
+        task_of(&ran)
     }
 
     /// Tags of a stopped task cannot be changed, and [`on_record`] reports them as wanted; those of a running one can.
-    async fn update(scope: &Scope<'_>, id: &Id, _want: &Self, changed: &Changed) -> Result<()> {
-        match on_record(scope, id) {
+    async fn update(scope: &Scope<'_>, id: &Id, want: &Self, changed: &Changed) -> Result<()> {
+        let done = on_record(scope, id);
+        if changed.has("noted_on_cluster") {
+            let outputs = match done.as_ref().and_then(|done| done.outputs.clone()) {
+                Some(outputs) => Some(outputs),
+                None => describe(scope, id).await?.map(|task| outputs(&task)),
+            };
+            if let Some(outputs) = outputs {
+                let memory = want.memory(scope, id, outputs)?;
+                memory.write(scope.aws, want.cluster_arn.get()?, &scope.address.name).await?;
+            }
+        }
+        match done {
             Some(_) => Ok(()),
             None => tagging::apply(scope.aws, &id.0, changed.tags.as_ref()).await.or_gone().map(drop),
         }
@@ -192,6 +214,71 @@ impl Resource for TaskRun {
         let call = scope.aws.ecs().stop_task().cluster(cluster).task(&id.0).reason("hybridctl: not needed any more");
         scope.aws.call("ecs:StopTask", call.send()).await.map(drop)
     }
+
+    /// A task that is still running tells its image only: which database it works on is taken from the config.
+    fn unread_is(want: &Self, live: &Self, _outputs: Option<&Outputs>) -> bool {
+        let known = |wanted: &str, live: &str| live.is_empty() || wanted == live;
+        let database = |run: &Self| run.dbi_resource_id.get().cloned().unwrap_or_default();
+        known(&want.image, &live.image)
+            && known(&want.database, &live.database)
+            && known(&want.version, &live.version)
+            && known(&database(want), &database(live))
+    }
+}
+
+/// The task that was started. ECS refuses for want of room, or of a quota, with HTTP 200 and a reason.
+pub(in crate::aws) fn task_of(ran: &RunTaskOutput) -> Result<Id> {
+    if let Some(arn) = ran.tasks().first().and_then(|task| task.task_arn()) {
+        return Ok(arn.into());
+    }
+    let failure = ran.failures().first();
+    let why = failure.and_then(|f| f.reason()).unwrap_or("ECS gave no reason");
+    let detail = failure.and_then(|f| f.detail()).map(|detail| format!(" ({detail})")).unwrap_or_default();
+    let full = why.starts_with("RESOURCE") || why.to_lowercase().contains("capacity");
+    let (operation, class) = ("ecs:RunTask", if full { Class::Busy } else { Class::Terminal });
+    Err(Error {
+        class,
+        operation: operation.into(),
+        request_id: ran.request_id().map(str::to_owned),
+        hints: advice::on_reason(operation, class, why),
+        ..Error::terminal(format!("ECS did not start the task: {why}{detail}"))
+    })
+}
+
+impl TaskRun {
+    fn memory(&self, scope: &Scope<'_>, id: &Id, outputs: Outputs) -> Result<Memory> {
+        Ok(Memory {
+            task: cluster_and_name(&id.0)?.1.to_owned(),
+            token: scope.token.to_owned(),
+            finished_at: outputs.finished_at,
+            image: self.image.clone(),
+            dbi_resource_id: self.dbi_resource_id.get()?.clone(),
+            database: self.database.clone(),
+            version: self.version.clone(),
+        })
+    }
+}
+
+/// The task, as long as ECS remembers it.
+async fn describe(scope: &Scope<'_>, id: &Id) -> Result<Option<types::Task>> {
+    let (cluster, _) = cluster_and_name(&id.0)?;
+    let call = scope.aws.ecs().describe_tasks().cluster(cluster).tasks(&id.0).include(TaskField::Tags);
+    let found = scope.aws.call("ecs:DescribeTasks", call.send()).await.or_gone()?;
+    Ok(found.and_then(|found| found.tasks).and_then(|tasks| tasks.into_iter().next()))
+}
+
+/// A run that ECS has forgotten and the cluster's tags have not.
+fn recalled(id: &Id, memory: Memory) -> Live<TaskRun> {
+    let outputs = Outputs { task_arn: id.0.clone(), exit_code: "0".to_owned(), finished_at: memory.finished_at };
+    let inputs = TaskRun {
+        image: memory.image,
+        dbi_resource_id: memory.dbi_resource_id.into(),
+        database: memory.database,
+        version: memory.version,
+        noted_on_cluster: true,
+        ..unknown()
+    };
+    Live::untagged(inputs, outputs)
 }
 
 /// A run that ended well, from its record.
@@ -238,13 +325,8 @@ fn started(task: &types::Task) -> TaskRun {
     let pairs = overridden.map(|container| container.environment()).unwrap_or_default();
     TaskRun {
         image: image.unwrap_or_default().to_owned(),
-        dbi_resource_id: String::new().into(),
-        database: String::new(),
-        version: String::new(),
         cluster_arn: task.cluster_arn().unwrap_or_default().to_owned().into(),
         task_definition_arn: task.task_definition_arn().unwrap_or_default().to_owned().into(),
-        subnet_ids: BTreeSet::new(),
-        security_group_ids: BTreeSet::new(),
         container: container.to_owned(),
         command: overridden.map(|container| container.command().to_vec()).unwrap_or_default(),
         environment: pairs
@@ -252,5 +334,25 @@ fn started(task: &types::Task) -> TaskRun {
             .map(|pair| (pair.name().unwrap_or_default().to_owned(), pair.value().unwrap_or_default().to_owned()))
             .collect(),
         memory_mib: task.overrides().and_then(|overrides| overrides.memory()?.parse().ok()),
+        ..unknown()
+    }
+}
+
+/// A run of which nothing is known.
+fn unknown() -> TaskRun {
+    TaskRun {
+        image: String::new(),
+        dbi_resource_id: String::new().into(),
+        database: String::new(),
+        version: String::new(),
+        cluster_arn: String::new().into(),
+        task_definition_arn: String::new().into(),
+        subnet_ids: BTreeSet::new(),
+        security_group_ids: BTreeSet::new(),
+        container: String::new(),
+        command: vec![],
+        environment: BTreeMap::new(),
+        memory_mib: None,
+        noted_on_cluster: false,
     }
 }

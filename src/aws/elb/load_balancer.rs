@@ -201,9 +201,6 @@ impl Resource for LoadBalancer {
                 write_attributes(aws, id, &[(PROTECTION.to_owned(), "false".to_owned())].into()).await?;
                 aws.call("elasticloadbalancing:DeleteLoadBalancer", call.send()).await.map(drop)
             }
-            Err(error) if is_protected(&error) => {
-                Err(error.hint("lift the protection with `--disable-protection`, or in the AWS console"))
-            }
             deleted => deleted.map(drop),
         }
     }

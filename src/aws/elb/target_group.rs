@@ -7,12 +7,12 @@
 //! arrived everywhere. A group cannot serve two load balancers. AWS drains a target for 300 s unless the attributes say less.
 
 use super::attributes::{self, Attributes};
-use super::{listing, tagging};
+use super::{holders, listing, tagging};
 use crate::aws::Aws;
 use crate::aws::ec2::vpc::VpcId;
 use crate::model::{Handle, Input, Output};
 use crate::resource::error::OrGone;
-use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
+use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_elasticloadbalancingv2::types::{self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -104,6 +104,8 @@ impl Resource for TargetGroup {
         "elasticloadbalancing:AddTags",
         "elasticloadbalancing:CreateTargetGroup",
         "elasticloadbalancing:DeleteTargetGroup",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeRules",
         "elasticloadbalancing:DescribeTags",
         "elasticloadbalancing:DescribeTargetGroupAttributes",
         "elasticloadbalancing:DescribeTargetGroups",
@@ -201,6 +203,12 @@ impl Resource for TargetGroup {
         let aws = scope.aws;
         let call = aws.elb().delete_target_group().target_group_arn(&id.0);
         aws.call("elasticloadbalancing:DeleteTargetGroup", call.send()).await.map(drop)
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        let found = describe(scope.aws, id).await?;
+        let balancers = found.and_then(|group| group.load_balancer_arns).unwrap_or_default();
+        holders::listeners(scope, &balancers, &id.0).await
     }
 }
 

@@ -71,6 +71,7 @@ impl Resource for Role {
     ];
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const ID_FROM_NAME: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "iam:CreateRole",
         "iam:DeleteRole",
@@ -159,7 +160,7 @@ fn nothing_extra(want: &Value, live: &Value) -> bool {
     live.iter().all(|policy| want.contains(policy))
 }
 
-async fn get(aws: &Aws, name: &str) -> Result<Option<types::Role>> {
+pub(super) async fn get(aws: &Aws, name: &str) -> Result<Option<types::Role>> {
     let found = aws.call("iam:GetRole", aws.iam().get_role().role_name(name).send()).await.or_gone()?;
     Ok(found.and_then(|found| found.role))
 }
@@ -193,7 +194,7 @@ async fn remove_all_but(aws: &Aws, role: &str, keep: &BTreeSet<String>) -> Resul
     Ok(())
 }
 
-fn read_tags(role: &types::Role) -> Tags {
+pub(super) fn read_tags(role: &types::Role) -> Tags {
     tags::from_pairs(role.tags().iter().map(|tag| (tag.key(), tag.value())))
 }
 

@@ -5,6 +5,7 @@
 //! returns `/ecs/zenml-2`) and returns no tags, and the `arn` ends in `:*`. Whoever may create log groups brings a deleted
 //! one back with its next line; RDS also makes the groups of an instance by itself, untagged: those of our instance are ours.
 
+use crate::aws::rds::instance;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope, TagChange};
@@ -47,6 +48,7 @@ impl Resource for LogGroup {
     const FIELDS: &'static [Field] = &[Field::replace("name"), Field::update("retention_days").after_create()];
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const ID_FROM_NAME: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "logs:CreateLogGroup",
         "logs:DeleteLogGroup",
@@ -56,6 +58,7 @@ impl Resource for LogGroup {
         "logs:PutRetentionPolicy",
         "logs:TagResource",
         "logs:UntagResource",
+        "rds:DescribeDBInstances",
     ];
     type Outputs = Outputs;
 
@@ -66,8 +69,15 @@ impl Resource for LogGroup {
         let found = aws.call("logs:ListTagsForResource", call.send()).await?;
         let tags = tags::from_pairs(found.tags.unwrap_or_default());
         let id = Id::from(want.name.as_str());
-        if !tags.contains_key(tags::LINEAGE) && made_by_our_database(scope.deployment, &want.name) {
-            return Ok(Found::Ours(id));
+        if tags.is_empty()
+            && let Some(database) = database_of(scope.deployment, &want.name)
+        {
+            return Ok(match instance::is_strangers(scope, &database).await? {
+                true => {
+                    Found::Foreign(format!("the log group `{id}` belongs to a database that hybridctl did not make"))
+                }
+                false => Found::Ours(id),
+            });
         }
         Ok(tags::ours_or_foreign(scope, &format!("the log group `{}`", want.name), id, &tags))
     }
@@ -107,14 +117,14 @@ impl Resource for LogGroup {
     }
 }
 
-/// True for the groups that RDS makes for the deployment's own instance.
-fn made_by_our_database(deployment: &str, name: &str) -> bool {
-    let rest = name.strip_prefix("/aws/rds/instance/").and_then(|rest| rest.strip_prefix(deployment));
-    rest.is_some_and(|rest| rest.starts_with("-db/"))
+/// The deployment's own instance, for the groups that RDS makes for it.
+fn database_of(deployment: &str, name: &str) -> Option<String> {
+    let rest = name.strip_prefix("/aws/rds/instance/").and_then(|rest| rest.strip_prefix(deployment))?;
+    rest.starts_with("-db/").then(|| format!("{deployment}-db"))
 }
 
 /// The ARN as the tag calls and policies want it.
-fn arn(group: &types::LogGroup) -> String {
+pub(super) fn arn(group: &types::LogGroup) -> String {
     let arn = group.log_group_arn.as_deref().or(group.arn.as_deref()).unwrap_or_default();
     arn.strip_suffix(":*").unwrap_or(arn).to_owned()
 }
@@ -213,7 +223,7 @@ mod tests {
             ("/aws/rds/instance/zenml-2-db/error", false),
             ("/ecs/zenml-db/error", false),
         ] {
-            assert_eq!(made_by_our_database("zenml", name), ours, "{name}");
+            assert_eq!(database_of("zenml", name).is_some(), ours, "{name}");
         }
     }
 

@@ -32,6 +32,8 @@ pub struct Service {
     pub target_group_arn: Option<String>,
     /// The port that is registered.
     pub container_port: u16,
+    /// Seconds during which failing health checks do not count.
+    pub health_check_grace: i32,
     /// The newest messages of the service, newest first.
     pub events: Vec<String>,
 }
@@ -47,6 +49,8 @@ pub struct Rollout {
     pub reason: String,
     /// The revision.
     pub task_definition_arn: String,
+    /// When it began, milliseconds since 1970.
+    pub created_at: Option<i64>,
 }
 
 /// A revision, as far as the server's container goes.
@@ -113,6 +117,7 @@ fn plain(service: &types::Service) -> Service {
         state: text(rollout.rollout_state().map(|state| state.as_str())),
         reason: text(rollout.rollout_state_reason()),
         task_definition_arn: text(rollout.task_definition()),
+        created_at: rollout.created_at().and_then(|at| at.to_millis().ok()),
     });
     let mut rollouts: Vec<Rollout> = rollouts.collect();
     rollouts.sort_by_key(|rollout| rollout.status != "PRIMARY");
@@ -128,6 +133,7 @@ fn plain(service: &types::Service) -> Service {
         has_public_ip: vpc.is_some_and(|vpc| vpc.assign_public_ip() == Some(&AssignPublicIp::Enabled)),
         target_group_arn: balanced.and_then(|balanced| balanced.target_group_arn()).map(str::to_owned),
         container_port: balanced.and_then(|balanced| balanced.container_port()).map(port).unwrap_or_default(),
+        health_check_grace: service.health_check_grace_period_seconds().unwrap_or_default(),
         events: service.events().iter().take(3).filter_map(|event| event.message()).map(str::to_owned).collect(),
     }
 }
@@ -193,7 +199,8 @@ fn plain_task(task: &types::Task, container: &str) -> Task {
     let server = task.containers().iter().find(|c| c.name() == Some(container)).or(task.containers().first());
     let mut reason = text(task.stopped_reason());
     if let Some(why) = server.and_then(|server| server.reason()).filter(|why| !reason.contains(*why)) {
-        reason = if reason.is_empty() { why.to_owned() } else { format!("{reason}: {why}") };
+        // `OutOfMemoryError` and `OutOfMemoryError: Container killed …` say the same.
+        reason = if why.starts_with(&reason) { why.to_owned() } else { format!("{reason}: {why}") };
     }
     let millis = |at: &aws_smithy_types::DateTime| at.to_millis().ok();
     Task {

@@ -216,11 +216,12 @@ impl Resource for Instance {
         // Waited for only while something is being applied: what somebody left for the maintenance window never comes about,
         // and the update that takes it back must not wait for it.
         let awaited: &[_] = if scope.want.is_some() { &pending } else { &[] };
-        let phase = explained(scope.aws, id, reading::phase(&instance, awaited)).await?;
+        let phase = explained(scope, id, reading::phase(&instance, awaited)).await?;
         let detail = json!({
             "status": instance.db_instance_status,
             "pending": pending,
             "availability_zone": instance.availability_zone,
+            "standby_zone": instance.secondary_availability_zone,
             "engine_version": instance.engine_version,
             "parameter_apply_status": instance.db_parameter_groups().first().and_then(|g| g.parameter_apply_status()),
             "latest_restorable_time": instance.latest_restorable_time.map(|time| time.to_string()),
@@ -235,11 +236,7 @@ impl Resource for Instance {
             Some(snapshot) => requests::restore(scope, want, snapshot).await,
             None => requests::create(scope, want).await,
         };
-        let made = made.map_err(|error| match error.is("InsufficientDBInstanceCapacity") {
-            true => error.hint("choose another `database.instance_class`, or add a zone to `network.zones`"),
-            false => error,
-        })?;
-        Ok(made.and_then(|instance| instance.db_instance_identifier).unwrap_or_default().into())
+        Ok(made?.and_then(|instance| instance.db_instance_identifier).unwrap_or_default().into())
     }
 
     async fn update(scope: &Scope<'_>, id: &Id, want: &Self, changed: &Changed) -> Result<()> {
@@ -270,9 +267,6 @@ impl Resource for Instance {
         let call = aws.rds().delete_db_instance().db_instance_identifier(&id.0).skip_final_snapshot(true);
         match aws.call("rds:DeleteDBInstance", call.send()).await {
             Err(error) if error.message.contains("already being deleted") => Ok(()),
-            Err(error) if error.message.contains("disable deletion protection") => {
-                Err(error.hint("`hybridctl destroy --disable-protection` lifts the deletion protection first"))
-            }
             other => other.map(drop),
         }
     }
@@ -284,24 +278,30 @@ async fn describe(aws: &Aws, identifier: &str) -> Result<Option<DbInstance>> {
     Ok(found.and_then(|found| found.db_instances).and_then(|instances| instances.into_iter().next()))
 }
 
+/// True if a database of this identifier exists and another deployment, or nobody's, is what its tags say.
+pub(in crate::aws) async fn is_strangers(scope: &Scope<'_>, identifier: &str) -> Result<bool> {
+    let found = describe(scope.aws, identifier).await?;
+    Ok(found.is_some_and(|found| !tags::are_of(scope.lineage, &tagging::read(found.tag_list.as_deref()))))
+}
+
 /// True if ours is gone and somebody else's database bears its identifier now.
 fn is_another(scope: &Scope<'_>, instance: &DbInstance, tags: &Tags) -> bool {
     let recorded = scope.recorded.and_then(|recorded| recorded.outputs["dbi_resource_id"].as_str());
     recorded.is_some_and(|recorded| instance.dbi_resource_id() != Some(recorded)) && !tags::are_ours(scope, tags)
 }
 
-/// A failure with the last thing that RDS said of it: the status word alone tells no cause.
-async fn explained(aws: &Aws, id: &Id, phase: Phase) -> Result<Phase> {
-    let (Phase::Failed(word) | Phase::Refused(word)) = &phase else { return Ok(phase) };
+/// With what RDS said of it last: the status word alone tells no cause. While something is being applied the last event
+/// tells how far it is; a plan does not ask.
+async fn explained(scope: &Scope<'_>, id: &Id, phase: Phase) -> Result<Phase> {
+    let failed = matches!(phase, Phase::Failed(_) | Phase::Refused(_));
+    let applied = matches!(phase, Phase::Settling(_)) && scope.want.is_some();
+    if !failed && !applied {
+        return Ok(phase);
+    }
     let day = 24 * 60;
-    let call = aws.rds().describe_events().source_identifier(&id.0).source_type(SourceType::DbInstance).duration(day);
-    let events = aws.call("rds:DescribeEvents", call.send()).await?;
-    let Some(said) = events.events().last().and_then(|event| event.message()) else { return Ok(phase) };
-    let word = format!("{word}: {said}");
-    Ok(match phase {
-        Phase::Failed(_) => Phase::Failed(word),
-        _ => Phase::Refused(word),
-    })
+    let call = scope.aws.rds().describe_events().source_identifier(&id.0).source_type(SourceType::DbInstance);
+    let events = scope.aws.call("rds:DescribeEvents", call.duration(day).send()).await?;
+    Ok(reading::with_events(phase, &events.events().iter().filter_map(|event| event.message()).collect::<Vec<_>>()))
 }
 
 fn outputs(instance: &DbInstance) -> Option<Outputs> {

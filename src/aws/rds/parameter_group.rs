@@ -5,12 +5,12 @@
 //! set by hand, shows, and is reset. A static parameter takes effect when the instance restarts: it shows there as
 //! `parameters_in_sync`. Another family needs another group, next to the old one until the instance has moved.
 
-use super::tagging;
+use super::{holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
 use crate::resource::error::OrGone;
-use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
-use aws_sdk_rds::types::{ApplyMethod, DbParameterGroup, Filter, Parameter};
+use crate::resource::{Changed, Error, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
+use aws_sdk_rds::types::{ApplyMethod, DbInstance, DbParameterGroup, Filter, Parameter};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,6 +72,7 @@ impl Resource for ParameterGroup {
         "rds:AddTagsToResource",
         "rds:CreateDBParameterGroup",
         "rds:DeleteDBParameterGroup",
+        "rds:DescribeDBInstances",
         "rds:DescribeDBParameterGroups",
         "rds:DescribeDBParameters",
         "rds:ListTagsForResource",
@@ -159,6 +160,13 @@ impl Resource for ParameterGroup {
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let call = scope.aws.rds().delete_db_parameter_group().db_parameter_group_name(&id.0);
         scope.aws.call("rds:DeleteDBParameterGroup", call.send()).await.map(drop)
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        let groups = |one: &DbInstance| {
+            one.db_parameter_groups().iter().any(|group| group.db_parameter_group_name() == Some(&id.0))
+        };
+        holders::databases(scope, groups).await
     }
 }
 

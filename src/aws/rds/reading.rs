@@ -32,6 +32,22 @@ pub(super) fn phase(instance: &DbInstance, pending: &[&str]) -> Phase {
     }
 }
 
+/// Events of a failure that are shown.
+const EVENTS: usize = 3;
+
+/// The phase with the last events, oldest first: several for a failure, the newest for what goes on.
+pub(super) fn with_events(phase: Phase, events: &[&str]) -> Phase {
+    let last = |count: usize| events[events.len().saturating_sub(count)..].join("; ");
+    let said = |word: &str, count| format!("{word}: {}", last(count));
+    match &phase {
+        _ if events.is_empty() => phase,
+        Phase::Failed(word) => Phase::Failed(said(word, EVENTS)),
+        Phase::Refused(word) => Phase::Refused(said(word, EVENTS)),
+        Phase::Settling(word) => Phase::Settling(said(word, 1)),
+        _ => phase,
+    }
+}
+
 /// True unless parameters wait for a restart.
 pub(super) fn parameters_in_sync(instance: &DbInstance) -> bool {
     let waits = |status: &str| status == "pending-reboot";
@@ -139,6 +155,16 @@ mod tests {
         assert_eq!(phase(&instance("storage-full"), &[]), Phase::Refused("storage-full".into()));
         assert_eq!(phase(&instance("incompatible-network"), &[]), Phase::Failed("incompatible-network".into()));
         assert_eq!(phase(&instance("deleting"), &[]), Phase::Deleting("deleting".into()));
+    }
+
+    #[test]
+    fn the_last_events_stand_behind_the_word() {
+        let events = ["one", "two", "three", "four"];
+        let failed = with_events(Phase::Failed("incompatible-network".into()), &events);
+        assert_eq!(failed, Phase::Failed("incompatible-network: two; three; four".into()));
+        assert_eq!(with_events(Phase::Settling("creating".into()), &events), Phase::Settling("creating: four".into()));
+        assert_eq!(with_events(Phase::Settling("creating".into()), &[]), Phase::Settling("creating".into()));
+        assert_eq!(with_events(Phase::Ready, &events), Phase::Ready);
     }
 
     #[test]

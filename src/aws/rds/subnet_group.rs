@@ -4,13 +4,13 @@
 //! A group that an instance has just left is refused with `InvalidDBSubnetGroupStateFault` for some seconds after the instance
 //! is gone. The describe call has no tags: a no-op refresh does not look at them, `find` does.
 
-use super::tagging;
+use super::{holders, tagging};
 use crate::aws::ec2::subnet::SubnetId;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
 use crate::resource::error::OrGone;
-use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
-use aws_sdk_rds::types::DbSubnetGroup;
+use crate::resource::{Changed, Error, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
+use aws_sdk_rds::types::{DbInstance, DbSubnetGroup};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -50,10 +50,12 @@ impl Resource for SubnetGroup {
         &[Field::replace("name"), Field::update("description"), Field::update("subnet_ids")];
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
+    const ID_FROM_NAME: bool = true;
     const ACTIONS: &'static [&'static str] = &[
         "rds:AddTagsToResource",
         "rds:CreateDBSubnetGroup",
         "rds:DeleteDBSubnetGroup",
+        "rds:DescribeDBInstances",
         "rds:DescribeDBSubnetGroups",
         "rds:ListTagsForResource",
         "rds:ModifyDBSubnetGroup",
@@ -119,6 +121,12 @@ impl Resource for SubnetGroup {
     async fn delete(scope: &Scope<'_>, id: &Id) -> Result<()> {
         let call = scope.aws.rds().delete_db_subnet_group().db_subnet_group_name(&id.0);
         scope.aws.call("rds:DeleteDBSubnetGroup", call.send()).await.map(drop)
+    }
+
+    async fn holders(scope: &Scope<'_>, id: &Id) -> Result<Vec<Holder>> {
+        let group =
+            |one: &DbInstance| one.db_subnet_group().and_then(|group| group.db_subnet_group_name()) == Some(&id.0);
+        holders::databases(scope, group).await
     }
 }
 

@@ -210,9 +210,9 @@ impl Record {
 }
 
 /// The TXT record that says whose a name is.
-struct Marker {
-    lineage: String,
-    address: String,
+pub(super) struct Marker {
+    pub(super) lineage: String,
+    pub(super) address: String,
     stored: Option<ResourceRecordSet>,
 }
 
@@ -231,8 +231,13 @@ impl Marker {
         format!("_hybridctl.{of}")
     }
 
+    /// The name that a marker of this name speaks of.
+    pub(super) fn stands_beside(marker: &str) -> Option<&str> {
+        marker.strip_prefix("_hybridctl.")
+    }
+
     /// From `"lineage=<uuid> address=<kind/name>"`, quotes included. Anything else is a marker that is not ours.
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let part = |key: &str| {
             let found = text.trim_matches('"').split(' ').find_map(|part| part.strip_prefix(key)?.strip_prefix('='));
             found.unwrap_or_default().to_owned()

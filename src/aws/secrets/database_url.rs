@@ -118,6 +118,12 @@ impl Resource for DatabaseUrl {
     async fn restore(scope: &Scope<'_>, id: &Id) -> Result<()> {
         secret::restore(scope, id).await
     }
+
+    /// The id of the version tells from which parts it was composed.
+    fn unread_is(want: &Self, _live: &Self, outputs: Option<&Outputs>) -> bool {
+        let stored = outputs.and_then(|outputs| secret::origin(&outputs.version_id));
+        stored.is_some() && want.origin().ok().as_deref() == stored
+    }
 }
 
 impl DatabaseUrl {

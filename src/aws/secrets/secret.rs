@@ -185,6 +185,15 @@ pub(in crate::aws) async fn value(aws: &Aws, arn: &SecretArn, version_id: &str) 
     Ok(SecretString::from(text))
 }
 
+/// True if this version holds this value. For a record that is made again without the key of its fingerprints.
+///
+/// # Errors
+/// The call's.
+pub async fn holds(aws: &Aws, arn: &str, version_id: &str, given: &SecretString) -> Result<bool> {
+    let stored = value(aws, &SecretArn(arn.to_owned()), version_id).await?;
+    Ok(stored.expose_secret() == given.expose_secret())
+}
+
 /// From what the value of this version came; `None` if hybridctl did not write it, or made it up.
 pub(super) fn origin(version_id: &str) -> Option<&str> {
     let ours = version_id.len() == 64 && version_id.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -260,7 +269,7 @@ fn current(versions: Option<HashMap<String, Vec<String>>>) -> String {
     current.map(|(id, _)| id).unwrap_or_default()
 }
 
-fn our_tags(tags: Option<Vec<Tag>>) -> Tags {
+pub(super) fn our_tags(tags: Option<Vec<Tag>>) -> Tags {
     let tags = tags.unwrap_or_default().into_iter();
     tags::from_pairs(tags.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())))
 }

@@ -7,9 +7,10 @@ mod layout;
 mod svg;
 mod text;
 
+use super::super::Global;
 use super::super::exit::Failure;
-use super::super::{Global, session};
-use crate::config::{Config, Dns, Placeholders};
+use super::super::session::store::OpenStore;
+use crate::config::{Config, Dns};
 use crate::model::{Address, Graph};
 use crate::report::words::count;
 use crate::stack::facts::PlaceFacts;
@@ -43,9 +44,9 @@ impl GraphVerb {
     /// # Errors
     /// If the config is invalid or the state file cannot be read.
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
-        let config = session::load(global, Placeholders::Accept)?;
-        let state = session::store(global, &config)?.load().await?;
-        let drawing = Drawing::new(&desired(&config, state.as_ref()), state.as_ref());
+        let kept = OpenStore::open(global).await?;
+        let state = kept.store.load().await?;
+        let drawing = Drawing::new(&desired(&kept.config, state.as_ref()), state.as_ref());
         super::print(match self.form {
             Form::Dot => text::dot(&drawing),
             Form::Mermaid => text::mermaid(&drawing),

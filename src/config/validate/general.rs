@@ -151,7 +151,8 @@ fn secret_names(document: &Document, problems: &mut Problems) {
         let name = document.text(&path).unwrap_or(default);
         let is_name =
             name.len() <= 512 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+=.@-".contains(&byte));
-        if !is_name {
+        // A default follows from `name`, whose own problem is told.
+        if !is_name && document.is_given(&path) {
             let help = "at most 512 letters, digits and / _ + = . @ -; a name, not an ARN";
             problems.error(codes::SECRET_NAME, &span, format!("`{path}` is not a name for a secret"), help);
         } else if let Some(owner) = owners.insert(name, path.clone()) {
@@ -167,13 +168,64 @@ fn state(document: &Document, problems: &mut Problems) {
         let message = "`state.bucket` and `state.path` exclude each other";
         problems.error(codes::STATE, &span, message, "keep one of them");
     }
-    if document.is_given("state.prefix") && !document.is_given("state.bucket") {
-        let span = document.key_span("state.prefix");
+    for key in ["prefix", "region"] {
+        let path = format!("state.{key}");
+        if document.is_given(&path) && !document.is_given("state.bucket") {
+            let message = format!("`{path}` is about a bucket, and there is no `state.bucket`");
+            problems.error(codes::STATE, &document.key_span(&path), message, "remove it");
+        }
+    }
+    if let Some((bucket, span)) = document.word("state.bucket")
+        && let Some(reason) = bucket_fault(bucket)
+    {
         problems.error(
             codes::STATE,
             &span,
-            "`state.prefix` is the prefix in a bucket, and there is no `state.bucket`",
-            "remove it",
+            format!("`state.bucket` {reason}"),
+            "for example bucket = \"acme-hybridctl\"",
         );
+    }
+    if let Some((prefix, span)) = document.word("state.prefix")
+        && let Some(reason) = prefix_fault(prefix)
+    {
+        problems.error(codes::STATE, &span, format!("`state.prefix` {reason}"), "for example prefix = \"zenml/prod\"");
+    }
+}
+
+/// Why S3 takes no bucket of this name.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>
+fn bucket_fault(name: &str) -> Option<&'static str> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let reserved_start = ["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|start| name.starts_with(start));
+    let reserved_end = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"].iter().any(|end| name.ends_with(end));
+    if name.contains('/') || name.contains(':') {
+        Some("is a name alone: no `s3://`, no ARN; what comes after the name is `state.prefix`")
+    } else if !(3..=63).contains(&name.len()) {
+        Some("must have 3 to 63 characters")
+    } else if !name.bytes().all(|byte| plain(byte) || byte == b'-' || byte == b'.') {
+        Some("may contain lower-case letters, digits, dashes and dots only")
+    } else if !name.starts_with(|first: char| plain(first as u8)) || !name.ends_with(|last: char| plain(last as u8)) {
+        Some("must begin and end with a letter or a digit")
+    } else if name.contains("..") || name.parse::<std::net::Ipv4Addr>().is_ok() {
+        Some("may have neither two dots in a row nor the form of an IP address")
+    } else if reserved_start || reserved_end {
+        Some("begins or ends with what S3 reserves for itself")
+    } else {
+        None
+    }
+}
+
+fn prefix_fault(prefix: &str) -> Option<&'static str> {
+    let safe = |byte: u8| byte.is_ascii_alphanumeric() || b"!-_.*'()/".contains(&byte);
+    if prefix.is_empty() || prefix.len() > 512 {
+        Some("must have 1 to 512 characters")
+    } else if prefix.starts_with('/') || prefix.ends_with('/') || prefix.contains("//") {
+        Some("has no slash at its start or end, and no two in a row")
+    } else if !prefix.bytes().all(safe) {
+        Some("may contain letters, digits and ! - _ . * ' ( ) / only")
+    } else if prefix.split('/').any(|part| part == "." || part == "..") {
+        Some("may not contain `.` or `..` as a part")
+    } else {
+        None
     }
 }

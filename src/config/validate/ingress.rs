@@ -1,5 +1,9 @@
 //! Rules for `[ingress]`.
 
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+
 use super::{arn, arn_belongs_here, is_domain, is_placeholder_domain, is_placeholder_id, network::parse_cidr};
 use crate::config::codes;
 use crate::config::problems::Problems;
@@ -7,6 +11,9 @@ use crate::config::read::{Document, Value};
 
 const ARN: &str = "ingress.certificate_arn";
 const ZONE: &str = "ingress.dns.route53_zone";
+
+/// A security group takes 60 inbound rules unless AWS raised the quota, and each range needs two.
+const MOST_RANGES: usize = 30;
 
 pub(super) fn check(document: &Document, problems: &mut Problems) {
     certificate_arn(document, problems);
@@ -74,7 +81,15 @@ fn allow_cidrs(document: &Document, problems: &mut Problems) {
         let help = "name the ranges of your users, or remove the line to allow everyone";
         problems.error(codes::ALLOW_CIDRS, &document.span(PATH), "nobody could reach the server", help);
     }
-    for word in document.words(PATH) {
-        parse_cidr(&word.text, &word.span, "the range", problems);
+    let ranges: BTreeSet<Ipv4Net> = document
+        .words(PATH)
+        .iter()
+        .filter_map(|word| parse_cidr(&word.text, &word.span, "the range", problems))
+        .collect();
+    if ranges.len() > MOST_RANGES {
+        let message = format!("{} ranges are more than a security group takes", ranges.len());
+        let help =
+            format!("{MOST_RANGES} at most, one rule each for 443 and 80: join neighbouring ranges to larger ones");
+        problems.error(codes::ALLOW_CIDRS, &document.span(PATH), message, help);
     }
 }

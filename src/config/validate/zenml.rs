@@ -67,10 +67,20 @@ fn id(document: &Document, path: &str, problems: &mut Problems) {
 
 fn service_url(document: &Document, path: &str, problems: &mut Problems) {
     let Some((url, span)) = document.word(path) else { return };
-    let host = url.strip_prefix("https://").and_then(|rest| rest.split(['/', ':']).next());
-    if !host.is_some_and(is_domain) {
-        let help = "https:// and a host; remove the line to use ZenML's own control plane";
+    let help = "https:// and a host; remove the line to use ZenML's own control plane";
+    let authority = url.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#']).next());
+    if authority.is_some_and(|authority| authority.contains('@')) {
+        let message = format!("`{path}` may not contain a user or password");
+        problems.error(codes::SERVICE_URL, &span, message, help).masked = Some(span.clone());
+    } else if !authority.is_some_and(is_host_and_port) || url.contains(['?', '#']) {
         problems.error(codes::SERVICE_URL, &span, format!("`{path}` is not an https URL"), help);
+    }
+}
+
+fn is_host_and_port(authority: &str) -> bool {
+    match authority.split_once(':') {
+        Some((host, port)) => is_domain(host) && port.parse::<u16>().is_ok_and(|port| port > 0),
+        None => is_domain(authority),
     }
 }
 

@@ -11,6 +11,8 @@ use crate::verify::report::{Fail, Status};
 const RECENT: i64 = 15 * 60 * 1000;
 /// A task that has run for so long has passed its health checks.
 const PROVEN: i64 = 2 * 60 * 1000;
+/// Class of a revision that is not the applied one because that did not stay up.
+pub(in crate::verify) const WENT_BACK: &str = "rollback";
 const WAIT: &str = "hybridctl verify --wait 10m";
 
 /// The service; without one nothing behind it can be judged.
@@ -29,8 +31,7 @@ pub(super) fn service(facts: &Facts) -> Judged {
     }
     let events = service.events.iter().map(|event| format!("ECS: {}", log_classes::short(&redact(event))));
     if service.desired == 0 {
-        let next = "hybridctl up";
-        return Err(Fail::new("the service wants no tasks (desired count 0)").next(next).into());
+        return Err(Fail::new("the service wants no tasks (desired count 0)").next(UP).into());
     }
     let rollout = service.rollouts.first();
     if let Some(failed) = rollout.filter(|rollout| rollout.state == "FAILED") {
@@ -63,25 +64,65 @@ pub(super) fn revision(facts: &Facts) -> Judged {
         )));
     };
     if live != recorded {
-        let why = format!("{} runs, {} was applied", short(live), short(recorded));
-        let next = "it was rolled back by ECS or changed by hand: `hybridctl diff`, then `hybridctl up`";
-        return Err(Fail::new(why).next(next).into());
+        return Err(match died_as(recorded, facts).as_slice() {
+            [] => {
+                let why = format!("{} runs, {} was applied", short(live), short(recorded));
+                Fail::new(why)
+                    .next("it was changed by hand, or ECS went back to it: `hybridctl diff`, then `hybridctl up`")
+            }
+            died => went_back(&short(live), &short(recorded), died, facts),
+        }
+        .into());
     }
     Ok(short(live))
+}
+
+/// The tasks of a revision that lately did not stay up, newest first.
+fn died_as<'f>(revision: &str, facts: &'f Facts) -> Vec<&'f Task> {
+    let stopped = facts.look.stopped.as_deref().unwrap_or_default();
+    stopped.iter().filter(|task| is_failure(task, facts) && task.task_definition_arn == revision).collect()
+}
+
+/// What was applied did not stay up, and ECS went back to what did.
+fn went_back(live: &str, recorded: &str, died: &[&Task], facts: &Facts) -> Fail {
+    let logs = facts.look.logs.as_deref().unwrap_or_default();
+    let log = logs.iter().find(|log| died.iter().any(|task| task.id == log.task.id));
+    let text: Vec<String> =
+        log.iter().flat_map(|log| &log.tail).map(|line| log_classes::message(&line.text).0).collect();
+    let text = text.join("\n");
+    let said = log_classes::cause_in(&text);
+    let known = said.or_else(|| log_classes::of_stop(&died[0].reason));
+    let because = known.map_or_else(|| cause(died[0]), |class| format!("{} ({})", class.cause, class.id));
+    let fix = known.map_or("correct what its tasks stopped for", |class| class.fix);
+    let mut causes: Vec<String> = died.iter().map(|task| cause(task)).collect();
+    causes.dedup();
+    let next = match fix.contains("hybridctl up") {
+        true => fix.to_owned(),
+        false => format!("{fix}, then `hybridctl up`"),
+    };
+    Fail::new(format!("{recorded} was applied, and ECS went back to {live}, for its tasks stopped: {because}"))
+        .next(next)
+        .seen(causes.into_iter().take(3))
+        .seen(said.map(|class| log_classes::quote(&text, class)))
+        .class(WENT_BACK)
+}
+
+/// A task that ended lately although it was needed.
+fn is_failure(task: &Task, facts: &Facts) -> bool {
+    !task.was_unneeded && task.stopped_at.is_none_or(|at| facts.now - at < RECENT)
 }
 
 pub(super) fn tasks(facts: &Facts) -> Judged {
     let service = service_of(facts)?;
     let (running, stopped) = (seen(&facts.look.running, facts)?, seen(&facts.look.stopped, facts)?);
     let up: Vec<&Task> = running.iter().filter(|task| task.status == "RUNNING").collect();
-    let failed: Vec<&Task> = stopped
-        .iter()
-        .filter(|task| !task.was_unneeded && task.stopped_at.is_none_or(|at| facts.now - at < RECENT))
-        .collect();
+    let failed: Vec<&Task> = stopped.iter().filter(|task| is_failure(task, facts)).collect();
     let proven = up.iter().filter(|task| task.started_at.is_some_and(|at| facts.now - at >= PROVEN)).count();
     let wanted = usize::try_from(service.desired).unwrap_or_default();
+    // Tasks of before prove nothing for those of a rollout that goes on.
+    let proves = proven >= wanted && !failed.iter().any(|task| is_of_rollout(task, service));
     // A replaced task of a rollout that succeeded is no failure, whatever ECS wrote; tasks that keep dying are.
-    if up.len() >= wanted && (failed.is_empty() || proven >= wanted || is_settled(service)) {
+    if up.len() >= wanted && (failed.is_empty() || proves || stays_up(service, facts)) {
         return Ok(format!("{} up", counted(up.len(), "task")));
     }
     let Some(newest) = failed.first() else {
@@ -92,17 +133,34 @@ pub(super) fn tasks(facts: &Facts) -> Judged {
     let mut causes: Vec<String> = failed.iter().map(|task| cause(task)).collect();
     causes.dedup();
     let known = log_classes::of_stop(&newest.reason);
-    let why = match known {
-        Some(Class { cause, .. }) => format!("tasks do not start: {cause}"),
-        None => format!("tasks stop again ({} lately)", failed.len()),
+    let fail = match known {
+        Some(Class { id, cause, fix, .. }) => {
+            Fail::new(format!("tasks do not start: {cause} ({id})")).next(*fix).class(id)
+        }
+        None => Fail::new(format!("tasks stop again ({} lately)", failed.len())).next("look at VF-LOGS"),
     };
-    let next = known.map_or("look at VF-LOGS", |class| class.fix);
-    Err(Fail::new(why).next(next).seen(causes.into_iter().take(3)).into())
+    Err(fail.seen(causes.into_iter().take(3)).into())
 }
 
 /// True if the last rollout has ended well: its tasks started and passed their health checks.
 pub(super) fn is_settled(service: &Service) -> bool {
     service.rollouts.len() == 1 && service.rollouts[0].state == "COMPLETED" && service.pending == 0
+}
+
+/// True if a rollout beside the one of before started it.
+fn is_of_rollout(task: &Task, service: &Service) -> bool {
+    let [newest, _, ..] = service.rollouts.as_slice() else { return false };
+    let is_later = newest.created_at.is_none_or(|begun| task.stopped_at.is_none_or(|at| at >= begun));
+    is_later && task.task_definition_arn == newest.task_definition_arn
+}
+
+/// The same, and its tasks answer: between two deaths a task that keeps dying looks settled for a moment. A target group that
+/// nobody uses says nothing of its tasks.
+pub(super) fn stays_up(service: &Service, facts: &Facts) -> bool {
+    let Ok(Some(group)) = &facts.look.targets else { return is_settled(service) };
+    let mut states =
+        group.targets.iter().map(|target| target.state.as_str()).filter(|state| *state != "draining").peekable();
+    is_settled(service) && states.peek().is_some() && states.all(|state| matches!(state, "healthy" | "unused"))
 }
 
 fn cause(task: &Task) -> String {

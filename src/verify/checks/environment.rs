@@ -1,6 +1,6 @@
 //! What the running revision hands to the server.
 
-use super::{Judged, compute, seen};
+use super::{Judged, UP, compute, seen};
 use crate::aws::ecs::redact::redact;
 use crate::aws::look::service::Definition;
 use crate::verify::Facts;
@@ -126,7 +126,7 @@ pub(super) fn port(facts: &Facts) -> Judged {
         Some(IMAGE_PORT) if definition.command.is_empty() => {
             "the image listens on 8080 unless told otherwise: set `service.port = 8080` or `service.command = \"auto\"`, then `hybridctl up`"
         }
-        _ => "hybridctl up",
+        _ => UP,
     };
     Err(Fail::new(why).next(next).seen(wrong).into())
 }

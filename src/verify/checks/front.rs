@@ -23,6 +23,15 @@ pub(super) fn dns(facts: &Facts) -> Judged {
                 "the resolvers did not say where {host} is ({why}): try another network"
             )));
         }
+        Some(Err(NameFailure::Absent)) if facts.endpoint.zone == Some(Err(NameFailure::Absent)) => {
+            let zone = facts.expect.zone.as_deref().unwrap_or_default();
+            let why = format!("the zone {zone} is not delegated: public DNS knows no name servers of it");
+            let next = format!(
+                "enter the zone's name servers (`aws route53 list-hosted-zones-by-name --dns-name {zone}`, then \
+                 `get-hosted-zone`) where {zone} is registered"
+            );
+            return Err(Fail::new(why).next(next).class("dns.delegation").into());
+        }
         Some(Err(NameFailure::Absent)) => {
             let next = match dns_name {
                 Some(name) if facts.expect.has_external_dns => {

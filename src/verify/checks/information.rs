@@ -61,7 +61,9 @@ pub(super) fn database(facts: &Facts) -> Judged {
     if asked.status != 200 {
         let body = log_classes::short(&redact(&asked.body));
         let fail = match log_classes::of_log(&asked.body) {
-            Some(class) => Fail::new(format!("the server cannot use its database: {}", class.cause)).next(class.fix),
+            Some(class) => Fail::new(format!("the server cannot use its database: {} ({})", class.cause, class.id))
+                .next(class.fix)
+                .class(class.id),
             None => Fail::new("the server cannot tell about itself").next("look at VF-DATABASE and VF-LOGS"),
         };
         return Err(fail.seen([format!("/api/v1/info: HTTP {}: {body}", asked.status)]).into());
@@ -138,19 +140,21 @@ pub(super) fn authentication(facts: &Facts) -> Judged {
         ("secrets_store_type", &facts.expect.secrets_store),
     ];
     compare(&info, &wanted, "the server does not run as a Pro workspace")?;
-    let status = |question: &str| answer(facts, question).map_or(0, |answer| answer.status);
-    let login = answer(facts, "login").map(Answer::json).unwrap_or_default();
-    let leads = login["authorization_url"].as_str().unwrap_or_default();
+    // A busy server may answer one question and not the next: silence proves nothing.
+    let [login, user, settings] =
+        ["login", "user", "settings"].map(|question| answer(facts, question).ok_or_else(skip));
+    let (login, user, settings) = (login?, user?.status, settings?.status);
+    let found = login.json();
+    let leads = found["authorization_url"].as_str().unwrap_or_default();
     let mut wrong = vec![];
     if !leads.starts_with(facts.expect.dashboard_url.trim_end_matches('/')) {
-        wrong
-            .push(format!("POST /api/v1/login answers {} and names no sign-in page of the dashboard", status("login")));
+        wrong.push(format!("POST /api/v1/login answers {} and names no sign-in page of the dashboard", login.status));
     }
-    if status("user") != 401 {
-        wrong.push(format!("/api/v1/current-user answers {} to a stranger, expected 401", status("user")));
+    if user != 401 {
+        wrong.push(format!("/api/v1/current-user answers {user} to a stranger, expected 401"));
     }
-    if status("settings") != 404 {
-        wrong.push(format!("/api/v1/settings answers {}, which only a server without Pro does", status("settings")));
+    if settings != 404 {
+        wrong.push(format!("/api/v1/settings answers {settings}, which only a server without Pro does"));
     }
     match wrong.is_empty() {
         true => Ok(format!("sign-in at {leads}")),
@@ -249,6 +253,15 @@ mod tests {
         ];
         for (field, value, check) in rows {
             failed(check(&samples::with_info(field, value.into())));
+        }
+    }
+
+    #[test]
+    fn a_question_without_an_answer_is_no_proof_that_sign_in_is_wrong() {
+        for question in ["login", "user", "settings"] {
+            let mut facts = samples::good();
+            facts.endpoint.answers.insert(question, Err("no answer within 15 seconds".into()));
+            assert!(matches!(authentication(&facts), Err(Status::Skip(_))), "{question}");
         }
     }
 

@@ -14,8 +14,8 @@ const SILENCE: i64 = 60 * 1000;
 
 /// What one log says.
 enum Story {
-    /// Started, and quiet since; the number of lines at level ERROR lately.
-    Fine(usize),
+    /// Started, and quiet since; the number of lines at level ERROR lately, and what else it says.
+    Fine(usize, Vec<&'static Class>),
     /// Nothing yet, or still starting.
     Starting,
     /// The start hangs.
@@ -36,11 +36,19 @@ pub(super) fn logs(facts: &Facts) -> Judged {
     let short_of_tasks = service.running < service.desired || service.rollouts.len() > 1;
     let recent = |log: &&&TaskLog| log.task.stopped_at.is_none_or(|at| facts.now - at < RECENT);
     // Why tasks died matters as long as some are missing.
-    let died = stopped.iter().filter(|_| short_of_tasks || up.is_empty()).filter(recent).copied();
+    let died = stopped
+        .iter()
+        .filter(|_| short_of_tasks || up.is_empty() || !compute::stays_up(service, facts))
+        .filter(recent)
+        .copied();
     let (mut started, mut errors, mut starting) = (0, 0, 0);
+    let mut notes: Vec<&Class> = vec![];
     for log in up.iter().copied().chain(died) {
         match story(log, facts.now) {
-            Story::Fine(count) => (started, errors) = (started + 1, errors + count),
+            Story::Fine(count, more) => {
+                (started, errors) = (started + 1, errors + count);
+                notes.extend(more.iter().filter(|note| !notes.contains(note)).copied().collect::<Vec<_>>());
+            }
             Story::Old => started += 1,
             Story::Starting => starting += 1,
             story => return Err(told(&story, log)),
@@ -63,7 +71,8 @@ pub(super) fn logs(facts: &Facts) -> Judged {
     }
     let noise =
         if errors == 0 { String::new() } else { format!(", {} at level ERROR lately", counted(errors, "line")) };
-    Ok(format!("{}{noise}", log_classes::STARTED))
+    let notes: String = notes.iter().map(|note| format!("; {} ({}): {}", note.cause, note.id, note.fix)).collect();
+    Ok(format!("{}{noise}{notes}", log_classes::STARTED))
 }
 
 fn told(story: &Story, log: &TaskLog) -> Status {
@@ -71,15 +80,17 @@ fn told(story: &Story, log: &TaskLog) -> Status {
     let fail = match story {
         Story::Known(class, line) => {
             let (id, cause) = (class.id, class.cause);
-            Fail::new(format!("{cause} ({id})")).next(class.fix).seen([format!("{task}: {line}")])
+            Fail::new(format!("{cause} ({id})")).next(class.fix).seen([format!("{task}: {line}")]).class(id)
         }
         Story::Silent => Fail::new("the server hangs in its start, most likely on its way to the control plane")
             .next("look at VF-ROUTE and VF-GROUPS: tasks need a way to the internet on port 443")
-            .seen([format!("{task}: nothing after `{}`", log_classes::WAITING)]),
+            .seen([format!("{task}: nothing after `{}`", log_classes::WAITING)])
+            .class("egress"),
         Story::Loud(line) => Fail::new("the log shows a critical error")
             .next("read the whole log with `aws logs tail`")
-            .seen([format!("{task}: {line}")]),
-        Story::Fine(_) | Story::Starting | Story::Old => Fail::new("the log is not understood"),
+            .seen([format!("{task}: {line}")])
+            .class("crash"),
+        Story::Fine(..) | Story::Starting | Story::Old => Fail::new("the log is not understood"),
     };
     fail.into()
 }
@@ -95,9 +106,7 @@ fn story(log: &TaskLog, now: i64) -> Story {
     };
     let messages: Vec<(String, Level)> = judged.iter().map(|line| log_classes::message(&line.text)).collect();
     let text = messages.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("\n");
-    // The last known line wins: causes are printed at the end of a traceback. Of one line the table's order decides.
-    let known = text.lines().rev().find_map(log_classes::of_log);
-    if let Some(class) = known {
+    if let Some(class) = log_classes::cause_in(&text) {
         return Story::Known(class, log_classes::quote(&text, class));
     }
     let loud =
@@ -109,10 +118,8 @@ fn story(log: &TaskLog, now: i64) -> Story {
     let errors = messages.iter().filter(|(_, level)| *level == Level::Error).count();
     let last = log.tail.last();
     match (started, last) {
-        (true, _) => Story::Fine(errors),
-        (false, Some(last)) if last.text.contains(log_classes::WAITING) && now - last.at > SILENCE && !gone => {
-            Story::Silent
-        }
+        (true, _) => Story::Fine(errors, notes(log)),
+        (false, Some(last)) if has_begun(log) && now - last.at > SILENCE && !gone => Story::Silent,
         // A log group that keeps lines for a day has lost the start of a task that runs for a week.
         (false, Some(_))
             if log.task.started_at.is_some_and(|at| log.head.first().is_some_and(|line| line.at - at > RECENT)) =>
@@ -121,6 +128,16 @@ fn story(log: &TaskLog, now: i64) -> Story {
         }
         _ => Story::Starting,
     }
+}
+
+/// The start was begun. A few lines of no interest may follow.
+fn has_begun(log: &TaskLog) -> bool {
+    log.head.iter().chain(&log.tail).any(|line| line.text.contains(log_classes::WAITING))
+}
+
+fn notes(log: &TaskLog) -> Vec<&'static Class> {
+    let text: Vec<&str> = log.head.iter().map(|line| line.text.as_str()).collect();
+    log_classes::notes_in(&text.join("\n"))
 }
 
 /// The lines after the marker; all of them if it is not among them.
@@ -190,7 +207,11 @@ mod tests {
 
     #[test]
     fn silence_after_the_start_began_points_to_the_way_out() {
-        let lines = ["Started server process [7]", "Waiting for application startup."];
+        let lines = [
+            "Started server process [7]",
+            "Waiting for application startup.",
+            "Not writing the global configuration to disk in a ZenML server environment.",
+        ];
         assert!(failed(judged(vec![log(&lines, false, SILENCE + 1)], 0)).why.contains("hangs"));
         assert!(failed(judged(vec![log(&lines, false, 1000)], 0)).why.contains("not finished"));
     }
@@ -200,6 +221,13 @@ mod tests {
         let lines = ["Application startup complete.", "2026 | CRITICAL | x | password=hunter2 is no good"];
         let fail = failed(judged(vec![log(&lines, false, 1000)], 1));
         assert!(!fail.evidence.join("").contains("hunter2"), "{fail:?}");
+    }
+
+    #[test]
+    fn a_server_that_runs_may_have_something_to_say() {
+        let lines = ["WARNING Unable to load workload manager source.", "Application startup complete."];
+        let detail = judged(vec![log(&lines, false, 1000)], 1).unwrap();
+        assert!(detail.contains("wl.unavailable"), "{detail}");
     }
 
     #[test]

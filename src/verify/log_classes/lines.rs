@@ -15,7 +15,7 @@ pub enum Level {
     Critical,
 }
 
-/// Message and level of a log event, in either layout of the server.
+/// Message and level of a log event, in either layout of the server. What was thrown stands beside the message in JSON.
 pub fn message(event: &str) -> (String, Level) {
     let level = |word: &str| match word.trim() {
         "CRITICAL" | "FATAL" => Level::Critical,
@@ -25,7 +25,12 @@ pub fn message(event: &str) -> (String, Level) {
     if let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(event)
         && let Some(text) = fields.get("message").and_then(Value::as_str)
     {
-        return (text.to_owned(), level(fields.get("level").and_then(Value::as_str).unwrap_or_default()));
+        let thrown = fields.get("exception").map(|thrown| ["type", "message"].map(|key| thrown[key].as_str()));
+        let text = match thrown {
+            Some([Some(kind), Some(why)]) => format!("{text}\n{kind}: {why}"),
+            _ => text.to_owned(),
+        };
+        return (text, level(fields.get("level").and_then(Value::as_str).unwrap_or_default()));
     }
     let plain = console::strip_ansi_codes(event);
     let loudness = plain.split(" | ").nth(1).map_or(Level::Quiet, level);
@@ -56,6 +61,8 @@ mod tests {
     fn both_layouts_of_a_line_are_read() {
         let json = r#"{"level":"ERROR","message":"Traceback:\nRuntimeError: x"}"#;
         assert_eq!(message(json), ("Traceback:\nRuntimeError: x".to_owned(), Level::Error));
+        let thrown = r#"{"level":"ERROR","message":"API error","exception":{"type":"RuntimeError","message":"(2003, x)","stacktrace":"y"}}"#;
+        assert_eq!(message(thrown), ("API error\nRuntimeError: (2003, x)".to_owned(), Level::Error));
         let line = "2026-11-20 10:00:00,123 | CRITICAL | a:b:1 | boom";
         assert_eq!(message(line), (line.to_owned(), Level::Critical));
         assert_eq!(message("plain").1, Level::Quiet);

@@ -6,7 +6,7 @@ use super::{Class, EGRESS, class, find};
 pub const STOP_CLASSES: &[Class] = &[
     class(
         "image.grant",
-        &["CannotPull", "403"],
+        &["CannotPull", "403 Forbidden"],
         "the execution role may not pull the image",
         "send the role's ARN (`hybridctl output`) to ZenML and ask for the image grant",
     ),
@@ -22,13 +22,43 @@ pub const STOP_CLASSES: &[Class] = &[
         "the image or its tag does not exist",
         "correct `zenml.version` or `service.image`",
     ),
+    class(
+        "image.platform",
+        &["CannotPull", "platform"],
+        "the image is not built for the task's processor",
+        "use an image for linux/amd64 in `service.image`",
+    ),
+    class(
+        "image.limit",
+        &["CannotPull", "toomanyrequests"],
+        "the registry limits how often the image is pulled",
+        "wait, or copy the image to a registry of your own and name it in `service.image`",
+    ),
     class("image.network", &["CannotPull"], "the image cannot be reached", EGRESS),
     class("secret.deleted", &["marked for deletion"], "a secret is pending deletion", "look at VF-SECRETS"),
     class("secret.gone", &["secret", "can't find the specified secret"], "a secret is gone", "look at VF-SECRETS"),
     class(
+        "secret.key",
+        &["did not contain json key"],
+        "a secret lacks the key that the task definition names",
+        "look at VF-SECRETS",
+    ),
+    class(
+        "secret.encryption",
+        &["unable to retrieve secret", "KMS"],
+        "the execution role may not decrypt a secret",
+        "allow the role `kms:Decrypt` with the secret's key",
+    ),
+    class(
         "secret.denied",
         &["unable to retrieve secret", "AccessDenied"],
         "the execution role may not read a secret",
+        "look at VF-ROLES",
+    ),
+    class(
+        "image.login",
+        &["unable to retrieve ecr registry auth", "AccessDenied"],
+        "the execution role may not sign in to the registry",
         "look at VF-ROLES",
     ),
     class("egress", &["unable to retrieve", "deadline exceeded"], "the task cannot reach AWS", EGRESS),
@@ -49,6 +79,24 @@ pub const STOP_CLASSES: &[Class] = &[
         "look at VF-PORT, VF-GROUPS and VF-LOGS",
     ),
     class("capacity", &["apacity"], "AWS had no capacity", "wait, or use more zones"),
+    class(
+        "interface",
+        &["network interface", "imeout"],
+        "AWS took too long to make a network interface",
+        "wait: ECS tries again; if it goes on, see AWS's health dashboard",
+    ),
+    class(
+        "loop",
+        &["unable to consistently start tasks"],
+        "task after task fails to start",
+        "look at VF-TASKS and VF-LOGS for why",
+    ),
+    class(
+        "addresses",
+        &["sufficient free addresses"],
+        "a subnet has no free address",
+        "check the free addresses of the private subnets",
+    ),
     class(
         "addresses",
         &["network interface"],
@@ -81,6 +129,24 @@ mod tests {
             ("ECS was unable to assume the role 'arn:…'", "role"),
             ("OutOfMemoryError: Container killed due to memory usage", "memory"),
             ("Task failed ELB health checks in (target-group x)", "health"),
+            (
+                "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/amd64'",
+                "image.platform",
+            ),
+            ("CannotPullContainerError: toomanyrequests: Rate exceeded", "image.limit"),
+            ("CannotPullContainerError: dial tcp: i/o timeout", "image.network"),
+            ("unable to retrieve secret from asm: retrieved secret did not contain json key url", "secret.key"),
+            (
+                "unable to retrieve secret from asm: AccessDeniedException: Access to KMS is not allowed",
+                "secret.encryption",
+            ),
+            ("unable to retrieve ecr registry auth: AccessDeniedException: User: x", "image.login"),
+            ("ResourceInitializationError: can't find the specified secret: unable to retrieve secret", "secret.gone"),
+            ("Timeout waiting for network interface provisioning to complete.", "interface"),
+            ("Capacity is unavailable at this time. Please try again later", "capacity"),
+            ("(service s) is unable to consistently start tasks successfully.", "loop"),
+            ("The specified subnet does not have sufficient free addresses to satisfy the request.", "addresses"),
+            ("unexpected EC2 error while attempting to Create Network Interface: no network interface", "addresses"),
         ] {
             assert_eq!(of_stop(text).map(|class| class.id), Some(id), "{text}");
         }

@@ -40,7 +40,26 @@ pub async fn addresses(host: &str, reach: &Reach) -> Result<Vec<IpAddr>, NameFai
     if addresses.is_empty() { Err(NameFailure::Absent) } else { Ok(addresses) }
 }
 
-fn resolver(server: Option<SocketAddr>) -> Result<TokioResolver, NetError> {
+/// The name servers of a zone.
+///
+/// # Errors
+/// The zone has none in DNS, or the resolvers did not say.
+pub async fn name_servers(zone: &str, reach: &Reach) -> Result<Vec<String>, NameFailure> {
+    let resolver = resolver(reach.resolver).map_err(|error| NameFailure::Unknown(error.to_string()))?;
+    let looked = tokio::time::timeout(WHOLE, resolver.ns_lookup(format!("{}.", zone.trim_end_matches('.')))).await;
+    match looked {
+        Err(_) => Err(NameFailure::Unknown(format!("no answer within {} seconds", WHOLE.as_secs()))),
+        Ok(Err(error)) if error.is_no_records_found() || error.is_nx_domain() => Err(NameFailure::Absent),
+        Ok(Err(error)) => Err(NameFailure::Unknown(error.to_string())),
+        Ok(Ok(found)) => Ok(found.answers().iter().map(|record| record.data.to_string()).collect()),
+    }
+}
+
+/// The resolver that is asked.
+///
+/// # Errors
+/// This machine has no usable configuration of one.
+pub(crate) fn resolver(server: Option<SocketAddr>) -> Result<TokioResolver, NetError> {
     let mut builder = match server {
         None => TokioResolver::builder_tokio()?,
         Some(server) => {

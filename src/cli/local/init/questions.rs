@@ -3,10 +3,11 @@
 //! Only what no flag and no enrollment has answered is asked. It never asks for the enrollment key.
 
 use super::super::super::exit::{ERROR, Failure};
+use super::super::super::signals::Signal;
 use super::{certificate, dns, mistakes};
 use crate::config::{Answers, Certificate, Config, Dns, Template, load, render_template};
 use dialoguer::Input;
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 
 /// True if there is somebody to ask: questions go to stderr, answers come from stdin.
 pub(super) fn can_be_asked() -> bool {
@@ -107,11 +108,18 @@ pub(super) fn ask(template: &Template, answers: &mut Answers) -> Result<(), Fail
             Some(config) => input.default((question.current)(&config)),
             None => input,
         };
-        let text =
-            input.interact_text().map_err(|error| Failure::new(ERROR, format!("{error}: nothing was written")))?;
+        let text = input.interact_text().map_err(unanswered)?;
         (question.take)(answers, text.trim().to_owned());
     }
     Ok(())
+}
+
+fn unanswered(error: dialoguer::Error) -> Failure {
+    let dialoguer::Error::IO(error) = error;
+    match error.kind() {
+        ErrorKind::Interrupted => Failure::told(Signal::Interrupt.code()),
+        _ => Failure::new(ERROR, format!("{error}: nothing was written")),
+    }
 }
 
 /// The file as it would be now. `None` if flags contradict each other: that is said at the end.

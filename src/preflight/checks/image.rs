@@ -1,0 +1,134 @@
+//! The server image, its version, and the control plane that it will call.
+
+use super::Judged;
+use crate::preflight::Facts;
+use crate::preflight::control_plane::Silence;
+use crate::preflight::report::{Finding, Status};
+use crate::preflight::wish::Pull;
+use semver::Version;
+
+pub(super) fn grant(facts: &Facts) -> Judged {
+    let request = &facts.wish.request;
+    let asked = || match request.is_to_zenml() {
+        true => vec![request.text()],
+        false => vec![request.role_arn.clone()],
+    };
+    match &facts.wish.pull {
+        Pull::Done(how) => Ok(how.clone()),
+        Pull::Refused(reason) => {
+            let why = "the last pull was refused: this run tries again";
+            let next = format!("{}, unless it is done", request.next());
+            Err(Finding::new(why, next).seen([reason.clone()]).seen(asked()).warns())
+        }
+        Pull::Untried => {
+            let why = format!("only ECS can try it: the migration task will, with the role {}", request.role_arn);
+            let next = format!(
+                "{}, unless it is done; `up` makes the role first, and waits with --wait-for-grant 2h",
+                request.next()
+            );
+            Err(Finding::new(why, next).seen(asked()).unknown())
+        }
+    }
+}
+
+pub(super) fn version(facts: &Facts) -> Judged {
+    let wish = &facts.wish;
+    if wish.image_tag.as_deref() == Some("latest") {
+        let why = "the image tag `latest` moves: two tasks may run two versions";
+        return Err(Finding::new(why, format!("use the tag `{}`", wish.version)).fails());
+    }
+    let parsed = |text: &str| Version::parse(text).ok();
+    let migrated = wish.migrated.as_deref();
+    match (migrated.and_then(parsed), parsed(&wish.version)) {
+        (Some(migrated), Some(wanted)) if wanted < migrated => {
+            let why = format!("version {wanted} is older than {migrated}, to which the database was migrated");
+            let next = format!("go on with version {migrated}: a server older than its schema does not start");
+            Err(Finding::new(why, next).fails())
+        }
+        (Some(migrated), _) => Ok(format!("{}, and the database is at {migrated}", wish.version)),
+        (None, _) => Ok(wish.version.clone()),
+    }
+}
+
+pub(super) fn control_plane(facts: &Facts) -> Judged {
+    let url = &facts.wish.api_url;
+    let there = "the tasks go out through the NAT gateway: only they can tell for certain";
+    match &facts.outside.control_plane {
+        None => Err(Status::NotHere("there is no control plane".to_owned())),
+        Some(Ok(status)) if *status < 500 => Ok(format!("{url} answers (HTTP {status})")),
+        Some(Ok(status)) => Err(Finding::new(
+            format!("{url} answers with HTTP {status}"),
+            "look at ZenML's status page, then try again",
+        )
+        .warns()),
+        Some(Err(Silence::Absent)) => {
+            let next = "correct `zenml.api_url`; ZenML Cloud's is https://cloudapi.zenml.io";
+            Err(Finding::new(format!("the name in {url} does not exist"), next).fails())
+        }
+        Some(Err(Silence::Untrusted(issuer))) => {
+            let why = format!("{url} shows a certificate that is not trusted here: something may read along");
+            Err(Finding::new(why, "let the control plane through unchanged")
+                .seen([format!("issued by {issuer}"), there.to_owned()])
+                .warns())
+        }
+        Some(Err(Silence::Other(why))) => {
+            let next = "check the way from here to the internet";
+            Err(Finding::new(format!("{url} does not answer: {why}"), next).seen([there.to_owned()]).warns())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::samples::{failing, good};
+
+    #[test]
+    fn nobody_can_tell_of_a_pull_before_it_is_tried_and_the_request_is_ready_to_be_sent() {
+        let mut facts = good();
+        let Err(Status::Unknown(finding)) = grant(&facts) else { panic!() };
+        assert!(finding.why.contains("arn:aws:iam::123456789012:role/x-eu-central-1-execution"), "{finding:?}");
+        assert!(finding.evidence[0].contains("Please allow") && finding.next.contains("cloud@zenml.io"));
+        facts.wish.request.image = "registry.example.com/zenml:0.98.0".into();
+        let Err(Status::Unknown(finding)) = grant(&facts) else { panic!() };
+        assert!(finding.next.contains("registry.example.com") && !finding.evidence[0].contains("Please"));
+    }
+
+    #[test]
+    fn afterwards_the_last_pull_tells() {
+        let mut facts = good();
+        facts.wish.pull = Pull::Refused("CannotPullContainerError: 403 Forbidden".into());
+        let Err(Status::Warn(finding)) = grant(&facts) else { panic!() };
+        assert_eq!(finding.evidence[0], "CannotPullContainerError: 403 Forbidden");
+        facts.wish.pull = Pull::Done("the migration task ran it".into());
+        assert_eq!(grant(&facts), Ok("the migration task ran it".into()));
+    }
+
+    #[test]
+    fn a_version_is_fixed_and_never_goes_back() {
+        let mut facts = good();
+        facts.wish.migrated = Some("0.99.0".into());
+        let finding = failing(version(&facts));
+        assert_eq!(finding.why, "version 0.98.0 is older than 0.99.0, to which the database was migrated");
+        facts.wish.migrated = Some("0.97.0".into());
+        assert!(version(&facts).is_ok());
+        facts.wish.image_tag = Some("latest".into());
+        assert!(failing(version(&facts)).next.contains("0.98.0"));
+    }
+
+    #[test]
+    fn a_control_plane_that_does_not_exist_is_a_failure_and_one_out_of_reach_a_warning() {
+        let judged = |answered| {
+            let mut facts = good();
+            facts.outside.control_plane = answered;
+            control_plane(&facts)
+        };
+        assert!(failing(judged(Some(Err(Silence::Absent)))).next.contains("zenml.api_url"));
+        let Err(Status::Warn(finding)) = judged(Some(Err(Silence::Untrusted("CN=proxy".into())))) else { panic!() };
+        assert_eq!(finding.evidence[0], "issued by CN=proxy");
+        assert!(matches!(judged(Some(Err(Silence::Other("late".into())))), Err(Status::Warn(_))));
+        assert!(matches!(judged(Some(Ok(503))), Err(Status::Warn(_))));
+        assert!(judged(Some(Ok(404))).is_ok());
+        assert!(matches!(judged(None), Err(Status::NotHere(_))));
+    }
+}
