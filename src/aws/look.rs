@@ -92,12 +92,24 @@ pub struct Database {
     pub subnet_ids: Vec<String>,
 }
 
-/// Looks at the deployment.
-pub async fn look(aws: &Aws, names: &Names) -> Look {
-    let (service, database) = tokio::join!(
-        within(aws, async || service::service(aws, names).await),
-        within(aws, async || database(aws, &names.database).await)
-    );
+/// What is served just now: the part of a [`Look`] that moves by itself.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// The service.
+    pub service: Result<Option<Service>>,
+    /// The revision that its tasks run.
+    pub definition: Result<Option<Definition>>,
+    /// Tasks that run or are starting.
+    pub running: Result<Vec<Task>>,
+    /// Tasks that stopped within about the last hour, newest first.
+    pub stopped: Result<Vec<Task>>,
+    /// The target group with its targets.
+    pub targets: Result<Option<TargetGroup>>,
+}
+
+/// Looks at what is served.
+pub async fn serving(aws: &Aws, names: &Names) -> Serving {
+    let service = within(aws, async || service::service(aws, names).await).await;
     let serving = service.as_ref().ok().and_then(Option::as_ref);
     let target_group = serving.and_then(|s| s.target_group_arn.clone()).or(names.target_group_arn.clone());
     let (definition, running, stopped, targets) = tokio::join!(
@@ -111,6 +123,14 @@ pub async fn look(aws: &Aws, names: &Names) -> Look {
         within(aws, async || service::stopped(aws, names, serving.is_some()).await),
         within(aws, async || front::target_group(aws, target_group.as_deref()).await),
     );
+    Serving { service, definition, running, stopped, targets }
+}
+
+/// Looks at the deployment.
+pub async fn look(aws: &Aws, names: &Names) -> Look {
+    let (serving, database) =
+        tokio::join!(serving(aws, names), within(aws, async || database(aws, &names.database).await));
+    let Serving { service, definition, running, stopped, targets } = serving;
     let named = targets.as_ref().ok().and_then(Option::as_ref).and_then(|group| group.load_balancer_arns.first());
     let balancer_arn = named.or(names.load_balancer_arn.as_ref());
     let revision = definition.as_ref().ok().and_then(Option::as_ref);
@@ -124,6 +144,7 @@ pub async fn look(aws: &Aws, names: &Names) -> Look {
     );
     let front = balancer.as_ref().ok().and_then(Option::as_ref);
     let store = database.as_ref().ok().and_then(Option::as_ref);
+    let serving = service.as_ref().ok().and_then(Option::as_ref);
     let subnets = union([serving.map(|s| &s.subnet_ids), front.map(|b| &b.subnet_ids), store.map(|d| &d.subnet_ids)]);
     let groups = union([serving.map(|s| &s.group_ids), front.map(|b| &b.group_ids), store.map(|d| &d.group_ids)]);
     let (network, groups) = tokio::join!(

@@ -25,6 +25,7 @@ mod output;
 mod panics;
 mod plan;
 mod preflight;
+mod report_file;
 mod rolled_back;
 mod sandbox;
 mod session;
@@ -68,7 +69,7 @@ pub(crate) struct Global {
     /// Print data as text or JSON
     #[arg(long, global = true, value_enum, default_value = "text")]
     format: Format,
-    /// Write every event as a line of JSON to this file (`-` for stdout)
+    /// Write every event of up, apply or destroy as a line of JSON to this file (`-` for stdout)
     #[arg(long, global = true, value_name = "PATH")]
     events: Option<String>,
     /// Colour the output
@@ -146,8 +147,15 @@ fn carry_out(cli: Cli) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("because the system gives a process an event queue");
     let applies = matches!(cli.verb, Verb::Up(_) | Verb::Apply(_) | Verb::Destroy(_));
-    if applies && cli.global.events.as_deref() == Some("-") {
-        telling::keep_stdout_for_events();
+    match cli.global.events.as_deref() {
+        Some(_) if !applies => {
+            let failure =
+                Failure::new(exit::USAGE, "`--events` is for up, apply and destroy: the others have no events");
+            failure.print(&cli.global);
+            return exit::USAGE;
+        }
+        Some("-") => telling::keep_stdout_for_events(),
+        _ => {}
     }
     let quiet = cli.global.clone();
     let code = match runtime.block_on(signals::ending(dispatch(cli))) {

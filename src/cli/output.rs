@@ -85,16 +85,24 @@ pub(crate) fn text(session: &Session) -> String {
     let width = values.keys().map(String::len).max().unwrap_or_default();
     let mut lines: Vec<String> =
         values.iter().map(|(name, value)| format!("{name:<width$}  {}", value.as_str().unwrap_or_default())).collect();
+    lines.extend(notes(session));
+    lines.join("\n")
+}
+
+/// What somebody has still to do.
+pub(crate) fn notes(session: &Session) -> Vec<String> {
+    let values = values(session);
+    let mut notes = vec![];
     if let Some(record) = values.get("dns_record").and_then(Value::as_str) {
-        lines.push(format!("create this DNS record, then run `hybridctl verify`:\n    {record}"));
+        notes.push(format!("create this DNS record, then run `hybridctl verify`:\n    {record}"));
     }
     // The migration pulled the image: it is granted.
     let pulled = session.state.resources.contains_key(&Address::new("ecs.task_run", "migrate"));
     if values.contains_key("execution_role_arn") && !pulled {
         let line = "send the execution role's ARN to ZenML (cloud@zenml.io), which has to grant the image to that role";
-        lines.push(line.to_owned());
+        notes.push(line.to_owned());
     }
-    lines.join("\n")
+    notes
 }
 
 /// At the end of an `up`.

@@ -1,22 +1,23 @@
 //! `plan`: what would change and why.
 
 use super::exit::{CHANGES, DONE, ERROR, Failure, USAGE};
+use super::report_file::ReportFile;
 use super::session::{self, Access, Session};
 use super::{Format, Global, telling, typed};
-use crate::config::{Config, Dns, Placeholders};
+use crate::config::{Config, Dns, Placeholders, Style};
 use crate::model::Address;
 use crate::plan::{Given, Observations, Plan, plan};
 use crate::report::plan_text::{Meta, Place};
-use crate::report::{plan_json, plan_text};
+use crate::report::{plan_json, plan_markdown, plan_text};
 use crate::resource::{Consents, Provided};
 use crate::stack::facts::PlaceFacts;
 use crate::stack::{Facts, stack};
 use crate::state::State;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use uuid::Uuid;
 
-/// Show what would change and why; never writes anything but `--out`
+/// Show what would change and why; never writes anything but `--out` and `--report`
 #[derive(Debug, Args)]
 pub(crate) struct PlanVerb {
     /// Save the plan, to be carried out by `hybridctl apply FILE`
@@ -34,9 +35,23 @@ pub(crate) struct PlanVerb {
     /// Only this resource and what it needs (can be repeated)
     #[arg(long, value_name = "ADDRESS")]
     target: Vec<Address>,
+    /// Also write the plan to a file, for example `markdown=comment.md`; `-` is stdout, instead of the text
+    #[arg(long, value_name = "KIND=PATH")]
+    report: Vec<ReportFile<Kind>>,
     /// Exit with 2 if anything would change
     #[arg(long)]
     detailed_exitcode: bool,
+}
+
+/// What a report looks like.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// For the comment on a pull request
+    Markdown,
+    /// As `--format json` prints it
+    Json,
+    /// As it is printed
+    Text,
 }
 
 impl PlanVerb {
@@ -44,7 +59,7 @@ impl PlanVerb {
         if self.offline {
             let config = session::load(global, Placeholders::Accept)?;
             let (plan, meta) = offline(&config)?;
-            return Ok(self.show(global, &plan, &meta));
+            return self.show(global, &plan, &meta);
         }
         let mut session = Session::open(global, Access::Read).await?;
         session.consents.disable_protection = self.destroy;
@@ -77,7 +92,7 @@ impl PlanVerb {
         if !self.destroy {
             super::cautions::tell(global, &session, &plan);
         }
-        let code = self.show(global, &plan, &session.meta());
+        let code = self.show(global, &plan, &session.meta())?;
         if let Some(out) = &self.out {
             let saved = crate::plan::saved::Saved::new(
                 &session.state,
@@ -95,9 +110,18 @@ impl PlanVerb {
         Ok(code)
     }
 
-    fn show(&self, global: &Global, plan: &Plan, meta: &Meta) -> u8 {
-        print(global, plan, meta);
-        if self.detailed_exitcode && !plan.is_empty() { CHANGES } else { DONE }
+    fn show(&self, global: &Global, plan: &Plan, meta: &Meta) -> Result<u8, Failure> {
+        for file in &self.report {
+            file.write(&match file.kind {
+                Kind::Markdown => plan_markdown(plan, meta),
+                Kind::Json => format!("{:#}\n", plan_json(plan, meta)),
+                Kind::Text => plan_text(plan, meta, Style::Plain),
+            })?;
+        }
+        if !self.report.iter().any(ReportFile::is_stdout) {
+            print(global, plan, meta);
+        }
+        Ok(if self.detailed_exitcode && !plan.is_empty() { CHANGES } else { DONE })
     }
 }
 

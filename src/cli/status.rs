@@ -1,34 +1,121 @@
 //! `status`: one screen.
 
+mod screen;
+
 use super::exit::{DONE, Failure};
 use super::session::{Access, Session};
 use super::typed::as_typed;
 use super::{Format, Global, output};
+use crate::aws::look::{self, Serving};
 use crate::model::Address;
 use crate::plan::{Observations, Seen};
-use crate::resource::Phase;
+use crate::resource::{Id, Phase};
+use crate::state::place::Past;
 use crate::state::{LockInfo, Verb};
+use crate::verify::World;
 use clap::Args;
+use screen::Screen;
 use serde_json::{Value, json};
 
-/// Show what exists and how it is
+/// Show on one screen what exists, what is served, and when it was changed last
 #[derive(Debug, Args)]
-pub(crate) struct Status {}
+pub(crate) struct Status {
+    /// List every resource, not only those that are not ready
+    #[arg(long)]
+    all: bool,
+}
+
+/// What is shown.
+struct Shown<'a> {
+    session: &'a Session,
+    resources: Vec<Row>,
+    serving: Serving,
+    holder: Option<LockInfo>,
+    last_change: Option<Past>,
+}
+
+/// One resource on record.
+#[derive(Debug, Clone)]
+struct Row {
+    address: Address,
+    id: Id,
+    /// AWS's word, or what became of it.
+    phase: String,
+    detail: Option<Value>,
+}
 
 impl Status {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
         let session = Session::open(global, Access::Read).await?;
         session.refuse_if_lost().await?;
-        let nothing = crate::model::Graph::new(&session.config.name);
-        let seen = session.engine().probe(&nothing, &session.state).await;
-        let seen = seen.map_err(|error| Failure::aws("look at what exists", &error))?;
-        let holder = session.store.holder().await?;
+        let shown = Shown::of(&session).await?;
         match global.format {
-            Format::Json => out!("{:#}\n", as_json(&session, &seen, holder.as_ref())),
-            Format::Text => out!("{}", as_typed(global, &as_text(&session, &seen, holder.as_ref()))),
+            Format::Json => out!("{:#}\n", shown.json()),
+            Format::Text => out!("{}", as_typed(global, &shown.screen(self.all).text())),
         }
         Ok(DONE)
     }
+}
+
+impl<'a> Shown<'a> {
+    async fn of(session: &'a Session) -> Result<Self, Failure> {
+        let nothing = crate::model::Graph::new(&session.config.name);
+        let names = World::new(&session.config, &session.state, &session.aws, session.reach()).names();
+        let engine = session.engine();
+        let (seen, serving) = tokio::join!(engine.probe(&nothing, &session.state), look::serving(&session.aws, &names));
+        let seen = seen.map_err(|error| Failure::aws("look at what exists", &error))?;
+        let holder = session.store.holder().await?;
+        let last_change = session.store.current().await?;
+        Ok(Self { session, resources: rows(session, &seen), serving, holder, last_change })
+    }
+
+    fn screen(&self, all: bool) -> Screen<'_> {
+        Screen {
+            deployment: &self.session.config.name,
+            place: format!("{}, {}", self.session.config.region, self.session.meta().place),
+            endpoint: output::values(self.session).get("endpoint").and_then(Value::as_str).map(str::to_owned),
+            wanted: self.session.config.image_version().to_string(),
+            resources: &self.resources,
+            intents: &self.session.state.intents,
+            serving: &self.serving,
+            holder: self.holder.as_ref(),
+            last_change: self.last_change.as_ref(),
+            root: self.session.store.root(),
+            notes: output::notes(self.session),
+            all,
+        }
+    }
+
+    fn json(&self) -> Value {
+        let resource =
+            |row: &Row| json!({ "address": row.address, "id": row.id, "phase": row.phase, "detail": row.detail });
+        let state = &self.session.state;
+        json!({
+            "schema": "hybridctl.status/1",
+            "deployment": self.session.config.name,
+            "serial": state.serial,
+            "last_change": self.last_change.as_ref().map(|past| json!({ "at": past.written, "who": past.who })),
+            "locked_by": self.holder,
+            "interrupted": state.intents.keys().collect::<Vec<_>>(),
+            "rollout": screen::rollout_json(&self.serving),
+            "targets": screen::targets_json(&self.serving),
+            "version": screen::version(&self.serving),
+            "resources": self.resources.iter().map(resource).collect::<Vec<_>>(),
+            "outputs": output::values(self.session),
+        })
+    }
+}
+
+fn rows(session: &Session, seen: &Observations) -> Vec<Row> {
+    let row = |(address, recorded): (&Address, &crate::state::Recorded)| {
+        let seen = seen.seen.get(address);
+        let detail = match seen {
+            Some(Seen::Live(_, observed)) => observed.detail.clone(),
+            _ => None,
+        };
+        Row { address: address.clone(), id: recorded.id.clone(), phase: phase(session, address, seen), detail }
+    };
+    session.state.resources.iter().map(row).collect()
 }
 
 fn phase(session: &Session, address: &Address, seen: Option<&Seen>) -> String {
@@ -36,7 +123,7 @@ fn phase(session: &Session, address: &Address, seen: Option<&Seen>) -> String {
     match seen {
         Some(Seen::Gone) if deleting => "deleted".to_owned(),
         Some(Seen::Live(_, observed)) => match &observed.phase {
-            Phase::Ready => "ready".to_owned(),
+            Phase::Ready => screen::READY.to_owned(),
             phase => phase.word().to_owned(),
         },
         Some(Seen::Gone) => "deleted outside hybridctl".to_owned(),
@@ -44,59 +131,4 @@ fn phase(session: &Session, address: &Address, seen: Option<&Seen>) -> String {
         Some(Seen::Foreign(whose)) => whose.clone(),
         Some(Seen::Unknown) | None => "not looked at".to_owned(),
     }
-}
-
-fn as_json(session: &Session, seen: &Observations, holder: Option<&LockInfo>) -> Value {
-    let resource = |(address, recorded): (&Address, &crate::state::Recorded)| {
-        let detail = match seen.seen.get(address) {
-            Some(Seen::Live(_, observed)) => observed.detail.clone(),
-            _ => None,
-        };
-        json!({ "address": address, "id": recorded.id, "phase": phase(session, address, seen.seen.get(address)), "detail": detail })
-    };
-    json!({
-        "schema": "hybridctl.status/1",
-        "deployment": session.config.name,
-        "serial": session.state.serial,
-        "locked_by": holder,
-        "interrupted": session.state.intents.keys().collect::<Vec<_>>(),
-        "resources": session.state.resources.iter().map(resource).collect::<Vec<_>>(),
-        "outputs": output::values(session),
-    })
-}
-
-fn as_text(session: &Session, seen: &Observations, holder: Option<&LockInfo>) -> String {
-    use std::fmt::Write;
-    let mut text = String::new();
-    let state = &session.state;
-    if let Some(holder) = holder {
-        let _ = writeln!(text, "being changed just now by {holder}\n");
-    }
-    if state.is_empty() {
-        let _ = writeln!(text, "{}: nothing exists yet; `hybridctl up` makes it", session.config.name);
-        return text;
-    }
-    let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or_default();
-    let address = widest(&mut state.resources.keys().map(|address| address.to_string().len()));
-    for (at, recorded) in &state.resources {
-        let at_text = at.to_string();
-        let _ = writeln!(text, "{at_text:<address$}  {:<12}  {}", phase(session, at, seen.seen.get(at)), recorded.id);
-    }
-    for (at, intent) in &state.intents {
-        let goes_on = match intent.verb {
-            _ if holder.is_some() => "is under way",
-            // The copy of the data that a destroy takes.
-            _ if at.kind == "rds.snapshot" && at.name.starts_with("final-") => {
-                "was interrupted; `hybridctl destroy` goes on, and an `hybridctl up` deletes it"
-            }
-            // An `up` deletes too; what was meant only the person at the keyboard knows.
-            Verb::Delete => "was interrupted; `hybridctl destroy` or `hybridctl up`, whichever it was, goes on",
-            _ => "was interrupted; `hybridctl up` goes on",
-        };
-        let what = format!("{:?}", intent.verb).to_lowercase();
-        let _ = writeln!(text, "{at}: the {what} since {} {goes_on}", intent.since);
-    }
-    let _ = writeln!(text, "\n{}", output::text(session));
-    let _ = writeln!(text, "state: serial {} in {}", state.serial, session.store.root());
-    text
 }

@@ -1,12 +1,12 @@
 //! `verify`: is it really working, and if not why.
 
-use super::exit::{DONE, ERROR, Failure, USAGE, VERIFY};
+use super::exit::{DONE, Failure, USAGE, VERIFY};
+use super::report_file::ReportFile;
 use super::session::{Access, Session};
 use super::typed::as_typed;
 use super::{Format, Global, telling};
 use crate::verify::{CHECKS, Report, World, verify, verify_within};
-use clap::Args;
-use std::path::PathBuf;
+use clap::{Args, ValueEnum};
 use std::time::Duration;
 
 /// Pause between two looks of `--watch`.
@@ -24,35 +24,17 @@ pub(crate) struct Verify {
     /// Verify again and again, and tell what changed, until Ctrl-C
     #[arg(long, conflicts_with_all = ["wait", "report"])]
     watch: bool,
-    /// Also write the report to a file, for example `junit=report.xml`
-    #[arg(long, value_name = "KIND=PATH", value_parser = report_file)]
-    report: Vec<ReportFile>,
+    /// Also write the report to a file, for example `junit=report.xml`; `-` is stdout, instead of the text
+    #[arg(long, value_name = "KIND=PATH")]
+    report: Vec<ReportFile<Kind>>,
 }
 
-/// A file to write the report to.
-#[derive(Debug, Clone)]
-struct ReportFile {
-    kind: ReportKind,
-    path: PathBuf,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum ReportKind {
-    Json,
+/// What a report looks like.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
     Junit,
+    Json,
     Text,
-}
-
-impl ReportFile {
-    fn write(&self, report: &Report) -> Result<(), Failure> {
-        let text = match self.kind {
-            ReportKind::Json => format!("{:#}\n", report.json()),
-            ReportKind::Junit => report.junit(),
-            ReportKind::Text => report.text(),
-        };
-        std::fs::write(&self.path, text)
-            .map_err(|error| Failure::new(ERROR, format!("{}: {error}", self.path.display())))
-    }
 }
 
 impl Verify {
@@ -75,9 +57,14 @@ impl Verify {
         };
         report = self.narrowed(report);
         for file in &self.report {
-            file.write(&report)?;
+            file.write(&match file.kind {
+                Kind::Json => format!("{:#}\n", report.json()),
+                Kind::Junit => report.junit(),
+                Kind::Text => report.text(),
+            })?;
         }
         match global.format {
+            _ if self.report.iter().any(ReportFile::is_stdout) => {}
             Format::Json => out!("{:#}\n", report.json()),
             Format::Text if global.quiet => out!("{}", as_typed(global, &report.brief())),
             Format::Text => out!("{}", as_typed(global, &report.text_within(columns()))),
@@ -131,18 +118,4 @@ pub(crate) async fn patiently(session: &Session) -> Report {
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let span: jiff::SignedDuration = text.parse().map_err(|error: jiff::Error| error.to_string())?;
     Duration::try_from(span).map_err(|error| error.to_string())
-}
-
-fn report_file(text: &str) -> Result<ReportFile, String> {
-    let (kind, path) = text.split_once('=').ok_or("it is KIND=PATH, for example `junit=report.xml`")?;
-    let kind = match kind {
-        "json" => ReportKind::Json,
-        "junit" => ReportKind::Junit,
-        "text" => ReportKind::Text,
-        other => return Err(format!("there is no report `{other}`: json, junit or text")),
-    };
-    match path {
-        "" => Err("the file's name is missing".to_owned()),
-        path => Ok(ReportFile { kind, path: path.into() }),
-    }
 }

@@ -11,6 +11,7 @@ use super::words::{Ink, pad, paint, symbol};
 use crate::config::Style;
 use crate::model::Address;
 use crate::plan::{Action, Plan, Step};
+use std::fmt;
 
 /// What a plan does not say of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,16 @@ pub enum Place {
     Sandbox,
     /// From this AWS account, twelve digits.
     Account(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offline => f.write_str("offline: nothing was looked up on AWS"),
+            Self::Sandbox => f.write_str("in the sandbox"),
+            Self::Account(account) => write!(f, "account {account}"),
+        }
+    }
 }
 
 /// The columns of the headlines never get wider than this; what is longer sticks out.
@@ -69,11 +80,6 @@ struct Page<'a> {
 impl Page<'_> {
     fn header(&self) -> String {
         let Meta { deployment, region, place } = self.meta;
-        let place = match place {
-            Place::Offline => "offline: nothing was looked up on AWS".to_owned(),
-            Place::Sandbox => "in the sandbox".to_owned(),
-            Place::Account(account) => format!("account {account}"),
-        };
         format!("{} in {region}, {place}\n", paint(self.style, Ink::Bold, &format!("Plan for {deployment}")))
     }
 

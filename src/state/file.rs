@@ -146,10 +146,19 @@ impl FileStore {
     pub fn history(&self) -> Result<Vec<Past>, StoreError> {
         let earlier = self.earlier_files()?.into_iter().map(|(serial, path)| past(serial, &path, false));
         let mut versions = earlier.collect::<Result<Vec<Past>, StoreError>>()?;
-        if let Some(Document::State(state)) = self.document()? {
-            versions.push(past(state.serial, &self.path(), true)?);
-        }
+        versions.extend(self.current()?);
         Ok(versions)
+    }
+
+    /// The version that is current.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub fn current(&self) -> Result<Option<Past>, StoreError> {
+        match self.document()? {
+            Some(Document::State(state)) => past(state.serial, &self.path(), true).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The text of an earlier version.

@@ -158,6 +158,17 @@ impl Store {
         }
     }
 
+    /// The version that is current.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn current(&self) -> Result<Option<Past>, StoreError> {
+        match self {
+            Self::File(store) => store.current(),
+            Self::S3(store) => store.current().await,
+        }
+    }
+
     /// The text of a version.
     ///
     /// # Errors

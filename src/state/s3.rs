@@ -173,7 +173,20 @@ impl S3Store {
     /// # Errors
     /// If they cannot be listed.
     pub async fn history(&self) -> Result<Vec<Past>, StoreError> {
-        let listed = self.place.bucket.versions(&self.place.state_key(), LISTED).await;
+        self.versions(LISTED).await
+    }
+
+    /// The version that is current.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn current(&self) -> Result<Option<Past>, StoreError> {
+        Ok(self.versions(1).await?.into_iter().find(|past| past.current))
+    }
+
+    /// The newest so many, oldest first.
+    async fn versions(&self, most: usize) -> Result<Vec<Past>, StoreError> {
+        let listed = self.place.bucket.versions(&self.place.state_key(), most).await;
         let listed = listed.map_err(|error| remote(&self.url(), error))?;
         let past = |version: crate::aws::s3::Version| Past {
             serial: version.labels.get(SERIAL).and_then(|serial| serial.parse().ok()).unwrap_or_default(),

@@ -28,7 +28,8 @@ impl<'a> World<'a> {
         Self { expect, recorded: Recorded::from_state(state), aws, reach }
     }
 
-    pub(super) fn names(&self) -> Names {
+    /// Where to start to look.
+    pub fn names(&self) -> Names {
         Names {
             cluster: self.expect.cluster.clone(),
             service: self.expect.service.clone(),

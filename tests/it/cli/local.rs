@@ -269,3 +269,29 @@ fn schema_completions_and_man_pages_are_made() {
     }
     assert!(folder.path().join("pages/hybridctl.1").is_file());
 }
+
+#[test]
+fn a_plan_is_also_written_for_a_pull_request_and_a_dash_is_stdout() {
+    let folder = folder();
+    run(folder.path(), &["init", ".", "--template", "quickstart", "--name", "zenml-hybrid"]).code(0);
+    let plan = ["plan", "--offline", "--quiet"];
+    let both = [&plan[..], &["--report", "markdown=comment.md", "--report", "json=plan.json"]].concat();
+    let printed = out(&run(folder.path(), &both).code(0));
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let comment = read("comment.md");
+    assert!(comment.starts_with("### Plan for `zenml-hybrid` in ") && comment.contains(&printed), "{comment}");
+    let json: Value = serde_json::from_str(&read("plan.json")).unwrap();
+    assert!(json["summary"]["create"].as_u64().unwrap() > 50, "{json:#}");
+    let to_stdout = out(&run(folder.path(), &[&plan[..], &["--report", "json=-"]].concat()).code(0));
+    assert_eq!(serde_json::from_str::<Value>(&to_stdout).unwrap(), json);
+    assert!(!folder.path().join("-").exists());
+    let lost = run(folder.path(), &[&plan[..], &["--report", "json=nowhere/plan.json"]].concat()).code(1);
+    assert!(err(&lost).contains("--report nowhere/plan.json: "), "{}", err(&lost));
+    run(folder.path(), &[&plan[..], &["--report", "html=x"]].concat()).code(64);
+}
+
+#[test]
+fn events_are_refused_where_there_are_none() {
+    let refused = run(folder().path(), &["plan", "--offline", "--events", "-"]).code(64);
+    assert!(err(&refused).contains("`--events` is for up, apply and destroy"), "{}", err(&refused));
+}

@@ -34,6 +34,13 @@ fn up_deploys_from_nothing_and_a_second_up_changes_nothing() {
     assert_eq!(rehearsal.boto(INVENTORY, &[]), before);
     let diff = rehearsal.diff().expect(0);
     assert!(diff.stdout.contains("no differences"), "{}", diff.text());
+    let status = rehearsal.run(&["status"]).expect(0);
+    let ready = format!("{0} of {0} ready", resources.len());
+    for told in [&ready, "completed, 1 of 1 tasks running", "1 of 1 healthy", "version      0.98.0", "last change  20"]
+    {
+        assert!(status.stdout.contains(told), "{told}\n{}", status.text());
+    }
+    assert!(status.stdout.lines().count() < 24, "it is no single screen\n{}", status.text());
 
     let plan = rehearsal.run(&["plan", "-vv", "--detailed-exitcode"]).expect(0);
     let calls = plan.operations();

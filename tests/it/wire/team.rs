@@ -78,6 +78,8 @@ fn a_state_in_a_bucket_serves_every_machine_survives_lost_answers_and_holds_no_s
     let newest = history.as_array().unwrap().last().unwrap();
     assert_eq!((&newest["current"], &newest["serial"]), (&json!(true), &rehearsal.state()["serial"]));
     assert!(newest["who"].as_str().unwrap().contains('@'), "{newest}");
+    let status = rehearsal.run(&["status", "--format", "json"]).expect(0).json();
+    assert_eq!(status["last_change"], json!({ "at": newest["written"], "who": newest["who"] }));
     let destroy = ["destroy", "--yes", "--confirm", "zenml-hybrid", "--disable-protection", "--skip-final-snapshot"];
     rehearsal.run(&destroy).expect(0);
 }

@@ -60,7 +60,7 @@ fn a_watched_deployment_tells_what_breaks_and_what_heals_and_a_report_is_what_ci
     assert_eq!((json["passed"].as_bool(), json["verdict"]["cause"].as_str()), (Some(false), Some("VF-SECRETS")));
     assert!(read("broken.txt").contains("Cause: VF-SECRETS"));
     let refused = report(&["--report", "html=x"]).expect(64);
-    assert!(refused.stderr.contains("json, junit or text"), "{}", refused.text());
+    assert!(refused.stderr.contains("junit, json, text"), "{}", refused.text());
 
     rehearsal.boto(SECRET, &["restore_secret"]);
     until_it_says(&said, "OK    VF-SECRETS");
