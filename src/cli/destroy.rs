@@ -1,16 +1,16 @@
 //! `destroy`: a plan against what should be left, a typed confirmation, and the list of what is kept.
 
 mod left;
+pub(super) mod planning;
 mod prices;
 
-use super::apply::{How, carry_out};
+use super::carry_out::{How, carry_out};
 use super::exit::{DONE, Failure};
 use super::session::{self, Access, Session};
 use super::{Format, Global, confirm, telling};
 use crate::config::Config;
 use crate::model::{Address, Keep};
-use crate::plan::{Action, Observations, Plan, Seen};
-use crate::stack::destroy::destroy_graph;
+use crate::plan::{Action, Plan};
 use clap::Args;
 use std::collections::BTreeSet;
 
@@ -56,7 +56,7 @@ impl Destroy {
         if session.state.is_empty() {
             return nothing_on_record(global, &session).await;
         }
-        let plan = plan_of(&session, !self.skip_final_snapshot, &session::stamp()).await?.0;
+        let plan = planning::plan_of(&session, !self.skip_final_snapshot, &session::stamp()).await?.0;
         if plan.is_empty() {
             telling::say(global, "nothing to do: nothing of this deployment is on record but what is kept");
             return Ok(left::prove(&session).await.print(global));
@@ -71,21 +71,6 @@ impl Destroy {
         carry_out(global, &mut session, &plan).await?;
         finish(global, &session, &plan).await
     }
-}
-
-/// The plan of a destroy and what was seen. `stamp` names the final snapshot.
-///
-/// # Errors
-/// Those of a plan.
-pub(super) async fn plan_of(session: &Session, snapshot: bool, stamp: &str) -> Result<(Plan, Observations), Failure> {
-    let (plan, seen) = session.plan(&destroy_graph(&session.state, snapshot, stamp)).await?;
-    let database = Address::new("rds.instance", "main");
-    let is_live = matches!(seen.seen.get(&database), Some(Seen::Live(..)));
-    if !snapshot || is_live || !session.state.resources.contains_key(&database) {
-        return Ok((plan, seen));
-    }
-    // Of a database that is gone already no snapshot can be taken, and none of what has its name now.
-    session.plan(&destroy_graph(&session.state, false, stamp)).await
 }
 
 /// The last look: what came back goes, and what is left is listed.

@@ -14,6 +14,7 @@ macro_rules! err {
 }
 
 mod apply;
+mod carry_out;
 mod cautions;
 mod confirm;
 mod destroy;
@@ -138,10 +139,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let style = telling::style(&cli.global);
-    ExitCode::from(panics::guard(|| carry_out(cli), style).unwrap_or(exit::ERROR))
+    ExitCode::from(panics::guard(|| run_to_its_end(cli), style).unwrap_or(exit::ERROR))
 }
 
-fn carry_out(cli: Cli) -> u8 {
+fn run_to_its_end(cli: Cli) -> u8 {
     telling::start_log(&cli.global);
     signals::listen();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -68,7 +68,7 @@ impl PlanVerb {
             session.command = typed::command(global, "destroy");
             let stamp = session::stamp();
             match self.refresh {
-                true => super::destroy::plan_of(&session, true, &stamp).await?.0,
+                true => super::destroy::planning::plan_of(&session, true, &stamp).await?.0,
                 false => {
                     let desired = crate::stack::destroy::destroy_graph(&session.state, true, &stamp);
                     session.plan_unseen(&desired).await?

@@ -1,6 +1,6 @@
 //! `up`: the main job.
 
-use super::apply::{Ended, How, carry_out};
+use super::carry_out::{Ended, How, attempt, carry_out, conclude};
 use super::exit::{DONE, Failure, INCOMPLETE};
 use super::preflight::{Beforehand, of_no_plan};
 use super::session::{Access, Session};
@@ -8,7 +8,7 @@ use super::typed::as_typed;
 use super::{Format, Global, confirm, grant, output, telling};
 use crate::config::Dns;
 use clap::Args;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Bring the deployment to what the file says: preflight, plan, ask, apply, verify
 #[derive(Debug, Args)]
@@ -45,7 +45,7 @@ impl Up {
             confirm::yes("Carry out this plan?", self.how.yes)?;
             let mut ended = carry_out(global, &mut session, &plan).await?;
             if let (Ended::AwaitsGrant, Some(limit)) = (&ended, self.wait_for_grant) {
-                ended = grant::wait(global, &mut session, limit).await?;
+                ended = wait_for_grant(global, &mut session, limit).await?;
             }
             if ended == Ended::AwaitsGrant {
                 return Ok(INCOMPLETE);
@@ -74,4 +74,29 @@ impl Up {
             && report.verdict.as_ref().is_some_and(|cause| cause.id == "VF-DNS");
         Ok(if external { INCOMPLETE } else { super::exit::VERIFY })
     }
+}
+
+/// Tries again until the image can be pulled, something else goes wrong, or the time is up. Nobody but ECS can try the pull, so
+/// waiting means running the migration task again at a pace.
+///
+/// # Errors
+/// As [`conclude`], and if there can be no plan.
+async fn wait_for_grant(global: &Global, session: &mut Session, limit: Duration) -> Result<Ended, Failure> {
+    let pause = Duration::from_secs(if session.sandbox.is_some() { 1 } else { 60 });
+    let end = Instant::now() + limit;
+    // What is the matter has been told: only the last try is told again.
+    let hushed = Global { quiet: true, events: None, ..global.clone() };
+    telling::say(global, &format!("waiting for the grant: the image is tried every {} s", pause.as_secs()));
+    while Instant::now() + pause < end {
+        tokio::time::sleep(pause).await;
+        let desired = session.desired()?;
+        let (plan, _) = session.plan(&desired).await?;
+        let tried = attempt(&hushed, session, &plan).await?;
+        if !grant::is_all_that_is_missing(&tried.outcome) {
+            return conclude(global, session, &plan, tried).await;
+        }
+        telling::say(global, "not granted yet");
+    }
+    telling::say(global, "the grant did not come in time");
+    Ok(Ended::AwaitsGrant)
 }
