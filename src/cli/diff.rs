@@ -213,7 +213,12 @@ fn as_text(rows: &[Row]) -> String {
             let _ = writeln!(text, "{head}  {} ({})", words(&row.from), words(&row.to));
             continue;
         }
-        for (n, line) in values.difference(&row.field, &row.to, &row.from).into_iter().enumerate() {
+        // In the order of time: what somebody did to it, and as in a plan, what the file does to it.
+        let (before, after) = match row.kind {
+            Kind::Pending => (&row.from, &row.to),
+            Kind::Drift | Kind::AwsManaged => (&row.to, &row.from),
+        };
+        for (n, line) in values.difference(&row.field, before, after).into_iter().enumerate() {
             let (sign, line) = line.text();
             let head = if n == 0 { head.clone() } else { " ".repeat(head.len()) };
             let _ = writeln!(text, "{head}  {sign} {line}");
@@ -223,6 +228,15 @@ fn as_text(rows: &[Row]) -> String {
         }
     }
     let count = |kind: Kind| rows.iter().filter(|row| row.kind == kind).count();
-    let _ = writeln!(text, "{} drift, {} pending. Wanted → live.", count(Kind::Drift), count(Kind::Pending));
+    let (drift, pending) = (count(Kind::Drift), count(Kind::Pending));
+    let mut says = vec![];
+    if drift > 0 {
+        says.push("drift: what is wanted → what somebody made of it");
+    }
+    if pending > 0 {
+        says.push("pending: what it is → what the file makes of it");
+    }
+    let says = says.iter().map(|line| format!("  {line}\n")).collect::<String>();
+    let _ = write!(text, "{drift} drift, {pending} pending\n{says}");
     text
 }

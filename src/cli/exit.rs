@@ -138,7 +138,12 @@ impl From<StoreError> for Failure {
                 .hint("then run the command again"),
             StoreError::Io { .. } => failure.hint("check the folder's permissions and the free space of the disk"),
             StoreError::Remote { error, .. } => error.hints.iter().fold(failure, |failure, hint| failure.hint(hint)),
-            StoreError::Damaged(_) | StoreError::Unfit(_) => failure,
+            // Both say what to do in the same breath.
+            StoreError::Damaged(why) | StoreError::Unfit(why) => {
+                let mut parts = why.split("\nhint: ").map(str::to_owned);
+                let failure = Self { text: parts.next().unwrap_or_default(), ..failure };
+                parts.fold(failure, Failure::hint)
+            }
         }
     }
 }

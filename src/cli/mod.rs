@@ -194,7 +194,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Verb::Output(verb) => verb.run(global).await,
         Verb::State(verb) => verb.run(global).await,
         Verb::Graph(verb) => verb.run(global).await,
-        Verb::Explain(verb) => verb.run(),
+        Verb::Explain(verb) => verb.run(global),
         Verb::Schema(verb) => verb.run(),
         Verb::Completions(verb) => verb.run(),
         Verb::Man(verb) => verb.run(),

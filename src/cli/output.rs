@@ -2,6 +2,7 @@
 
 use super::exit::{DONE, Failure, USAGE};
 use super::session::{Access, Session};
+use super::typed::as_typed;
 use super::{Format, Global, telling};
 use crate::config::Dns;
 use crate::model::Address;
@@ -25,7 +26,7 @@ impl OutputVerb {
         let values = values(&session);
         match self.name {
             None if global.format == Format::Json => out!("{:#}\n", Value::Object(values)),
-            None => out!("{}\n", text(&session)),
+            None => out!("{}\n", as_typed(global, &text(&session))),
             Some(name) => match values.get(&name).and_then(Value::as_str) {
                 Some(value) => out!("{value}\n"),
                 None => {
@@ -96,9 +97,9 @@ pub(crate) fn notes(session: &Session) -> Vec<String> {
     if let Some(record) = values.get("dns_record").and_then(Value::as_str) {
         notes.push(format!("create this DNS record, then run `hybridctl verify`:\n    {record}"));
     }
-    // The migration pulled the image: it is granted.
+    // The migration pulled the image: it is granted. What `destroy` kept was granted too, or does not matter.
     let pulled = session.state.resources.contains_key(&Address::new("ecs.task_run", "migrate"));
-    if values.contains_key("execution_role_arn") && !pulled {
+    if values.contains_key("execution_role_arn") && !pulled && !session.state.is_only_what_is_kept() {
         let line = "send the execution role's ARN to ZenML (cloud@zenml.io), which has to grant the image to that role";
         notes.push(line.to_owned());
     }
@@ -109,6 +110,6 @@ pub(crate) fn notes(session: &Session) -> Vec<String> {
 pub(crate) fn print(global: &Global, session: &Session) {
     match global.format {
         Format::Json => out!("{:#}\n", Value::Object(values(session))),
-        Format::Text => out!("{}\n", text(session)),
+        Format::Text => out!("{}\n", as_typed(global, &text(session))),
     }
 }

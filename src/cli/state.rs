@@ -56,7 +56,8 @@ async fn document(global: &Global) -> Result<State, Failure> {
 }
 
 fn nothing(kept: &OpenStore) -> Failure {
-    Failure::new(ERROR, format!("there is no state in {}", kept.store.root())).hint("`hybridctl up` makes it")
+    Failure::new(ERROR, format!("there is no state in {}", kept.store.root()))
+        .hint("`hybridctl up` makes it; if it was lost, `hybridctl state rebuild` makes it again from what exists")
 }
 
 fn pretty(value: &impl serde::Serialize) -> String {

@@ -81,6 +81,7 @@ impl<'a> Shown<'a> {
             holder: self.holder.as_ref(),
             last_change: self.last_change.as_ref(),
             root: self.session.store.root(),
+            only_kept: self.session.state.is_only_what_is_kept(),
             notes: output::notes(self.session),
             all,
         }

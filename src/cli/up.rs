@@ -58,13 +58,11 @@ impl Up {
 
     async fn verify(&self, global: &Global, session: &Session) -> Result<u8, Failure> {
         let report = super::verify::patiently(session).await;
-        if global.format == Format::Text {
-            let width = super::telling::columns(&console::Term::stderr());
-            match (global.quiet, report.passed()) {
-                (true, true) => {}
-                (true, false) => err!("{}", as_typed(global, &report.brief())),
-                (false, _) => err!("{}", as_typed(global, &report.text_within(width))),
-            }
+        let width = super::telling::columns(&console::Term::stderr());
+        match (global.quiet || global.format == Format::Json, report.passed()) {
+            (true, true) => {}
+            (true, false) => err!("{}", as_typed(global, &report.brief())),
+            (false, _) => err!("{}", as_typed(global, &report.text_within(width))),
         }
         if report.passed() {
             return Ok(DONE);

@@ -91,7 +91,7 @@ pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], style: Style) 
     if diagnostics.is_empty() {
         return String::new();
     }
-    let shown = mask(text, diagnostics);
+    let shown = Shown::of(text, diagnostics);
     let renderer = match style {
         Style::Plain => Renderer::plain(),
         Style::Coloured => Renderer::styled(),
@@ -102,9 +102,11 @@ pub fn render(path: &str, text: &str, diagnostics: &[Diagnostic], style: Style) 
             Severity::Error => Level::ERROR,
             Severity::Warning | Severity::Placeholder => Level::WARNING,
         };
-        let span = clamp(&shown, &diagnostic.span);
-        let snippet =
-            Snippet::source(shown.as_str()).path(path).annotation(AnnotationKind::Primary.span(span)).line_start(1);
+        let span = shown.span(&diagnostic.span);
+        let snippet = Snippet::source(shown.text.as_str())
+            .path(path)
+            .annotation(AnnotationKind::Primary.span(span))
+            .line_start(1);
         let mut group = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code).element(snippet);
         if let Some(help) = &diagnostic.help {
             group = group.element(Level::HELP.message(help.as_str()));
@@ -155,18 +157,52 @@ pub fn line_and_column(text: &str, byte: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
 
-/// Replaces every byte of the masked ranges by a star, so that positions stay as they are.
-fn mask(text: &str, diagnostics: &[Diagnostic]) -> String {
-    let mut shown = text.to_owned();
-    for range in diagnostics.iter().filter_map(|diagnostic| diagnostic.masked.as_ref()) {
-        let range = clamp(&shown, range);
-        let stars: String = shown[range.clone()]
-            .bytes()
-            .map(|byte| if matches!(byte, b'\n' | b'\r') { char::from(byte) } else { '*' })
-            .collect();
-        shown.replace_range(range, &stars);
+/// The text as it is shown: stars instead of what may be a secret, as many whatever its length.
+struct Shown {
+    text: String,
+    /// What was masked, in order and apart from each other, and the length of what stands there now.
+    masks: Vec<(Range<usize>, usize)>,
+}
+
+impl Shown {
+    fn of(text: &str, diagnostics: &[Diagnostic]) -> Self {
+        let masked = diagnostics.iter().filter_map(|diagnostic| diagnostic.masked.as_ref());
+        let mut ranges: Vec<Range<usize>> = masked.map(|range| clamp(text, range)).collect();
+        ranges.sort_by_key(|range| range.start);
+        let mut shown = Self { text: String::new(), masks: vec![] };
+        let mut copied = 0;
+        for range in ranges {
+            if range.end <= copied {
+                continue;
+            }
+            let range = range.start.max(copied)..range.end;
+            shown.text += &text[copied..range.start];
+            // Its line breaks stay, so that what comes after it is found on its line.
+            let stars = format!("***{}", text[range.clone()].replace(|c| c != '\n', ""));
+            shown.text += &stars;
+            copied = range.end;
+            shown.masks.push((range, stars.len()));
+        }
+        shown.text += &text[copied..];
+        shown
     }
-    shown
+
+    /// Where a span of the real text is.
+    fn span(&self, span: &Range<usize>) -> Range<usize> {
+        clamp(&self.text, &(self.place(span.start)..self.place(span.end)))
+    }
+
+    fn place(&self, byte: usize) -> usize {
+        let mut moved = byte;
+        for (range, length) in self.masks.iter().rev() {
+            if byte >= range.end {
+                moved = moved + length - range.len();
+            } else if byte > range.start {
+                moved -= (byte - range.start).saturating_sub(*length);
+            }
+        }
+        moved
+    }
 }
 
 /// Moves a span into the text and onto character boundaries: positions come from other crates, and slicing panics.
@@ -225,6 +261,27 @@ error[HC1011]: `Bad` is not a name
         diagnostic.masked = Some(start..text.rfind('"').unwrap_or_default() + 1);
         let shown = render("f", text, &[diagnostic], Style::Plain);
         assert!(!shown.contains("geheim") && shown.contains("# x"), "{shown}");
+    }
+
+    #[test]
+    fn a_mask_does_not_tell_how_long_the_secret_is_and_what_follows_is_found() {
+        let shown = |secret: &str| {
+            let text = format!("key = \"{secret}\"\nbad = [\n  \"{secret}\",\n]\nother = 1\n");
+            let mut diagnostics = vec![];
+            for (start, end) in text.match_indices(&format!("\"{secret}\"")).map(|(at, found)| (at, at + found.len())) {
+                diagnostics.push(Diagnostic { masked: Some(start..end), ..at(start..end, Severity::Error) });
+            }
+            // Once more, wider: masks may overlap.
+            let list = text.find('[').unwrap()..text.find(']').unwrap() + 1;
+            diagnostics.push(Diagnostic { masked: Some(list.clone()), ..at(list, Severity::Error) });
+            let other = text.find("other").unwrap();
+            diagnostics.push(at(other..other + 5, Severity::Error));
+            render("f", &text, &diagnostics, Style::Plain)
+        };
+        assert_eq!(shown("x"), shown("hunter2 and more of it"));
+        let text = shown("hunter2");
+        assert!(text.contains("1 | key = ***\n  |       ^^^"), "{text}");
+        assert!(text.contains("--> f:5:1") && text.contains("5 | other = 1\n  | ^^^^^"), "{text}");
     }
 
     #[test]

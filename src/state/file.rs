@@ -146,7 +146,11 @@ impl FileStore {
     pub fn history(&self) -> Result<Vec<Past>, StoreError> {
         let earlier = self.earlier_files()?.into_iter().map(|(serial, path)| past(serial, &path, false));
         let mut versions = earlier.collect::<Result<Vec<Past>, StoreError>>()?;
-        versions.extend(self.current()?);
+        match self.current() {
+            // The earlier ones are what somebody needs who asks then.
+            Err(StoreError::Damaged(_)) => {}
+            current => versions.extend(current?),
+        }
         Ok(versions)
     }
 
@@ -194,11 +198,16 @@ impl FileStore {
         let stamp = jiff::Timestamp::now().as_second();
         let aside = self.folder.join(format!("state.{why}-{stamp}.json"));
         fs::rename(self.path(), &aside).map_err(io(&self.path()))?;
-        let history = self.folder.join("history");
-        if history.exists() {
-            fs::rename(&history, self.folder.join(format!("history.{why}-{stamp}"))).map_err(io(&history))?;
-        }
+        self.set_history_aside(why, stamp)?;
         Ok(aside)
+    }
+
+    fn set_history_aside(&self, why: &str, stamp: i64) -> Result<(), StoreError> {
+        let history = self.folder.join("history");
+        match fs::rename(&history, self.folder.join(format!("history.{why}-{stamp}"))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(io(&history)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// The text in the document's place, whatever it is.
@@ -222,7 +231,8 @@ impl FileStore {
         let Some(text) = self.text()? else { return Ok(None) };
         Document::parse(&text).map(Some).map_err(|why| {
             StoreError::Damaged(format!(
-                "{}: {why}\nhint: earlier versions are in {}; copy the newest good one over it, or make the record again with `hybridctl state rebuild --replace`",
+                "{}: {why}\nhint: make the record again from what exists with `hybridctl state rebuild --replace`\nhint: or put an \
+                 earlier version back: they are in {}, and `hybridctl state history` lists them",
                 self.path().display(),
                 self.folder.join("history").display()
             ))
@@ -264,7 +274,11 @@ impl FileStore {
         let found = match self.read()? {
             Some(state) => state.serial,
             None if expected > 0 => return Err(StoreError::Gone { expected }),
-            None => 0,
+            None => {
+                // Serials begin anew: those of a document that was lost would stand among them as the newest.
+                self.set_history_aside("lost", jiff::Timestamp::now().as_second())?;
+                0
+            }
         };
         if found != expected {
             return Err(StoreError::Moved { expected, found });

@@ -170,6 +170,11 @@ impl State {
         self.resources.is_empty() && self.intents.is_empty()
     }
 
+    /// True if all that is recorded is what a `destroy` leaves.
+    pub fn is_only_what_is_kept(&self) -> bool {
+        self.intents.is_empty() && self.resources.values().all(|recorded| recorded.keep != Keep::Never)
+    }
+
     /// The next incarnation token of this resource: 32 hex digits, because ACM takes at most 32 word characters.
     pub fn next_token(&mut self, address: &Address) -> String {
         self.incarnations += 1;

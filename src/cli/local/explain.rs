@@ -1,14 +1,15 @@
 //! `explain`: one page on an error, a check or a deviation from ZenML's guide.
 
 use super::super::exit::{Failure, USAGE};
+use super::super::{Format, Global};
 use crate::explain as pages;
 use clap::Args;
+use serde_json::{Value, json};
 
 /// Explain an error or check id: what it means, why it matters, what to do
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The id, as it stands in brackets after `error`, for example HC1011
-    #[arg(required_unless_present = "list")]
+    /// The id, as it stands in brackets after `error`, for example HC1011; without one every id is listed
     code: Option<String>,
     /// List every id that there is a page on
     #[arg(long, conflicts_with = "code")]
@@ -20,10 +21,19 @@ impl Explain {
     ///
     /// # Errors
     /// Usage, if there is no such page.
-    pub(crate) fn run(self) -> Result<u8, Failure> {
+    pub(crate) fn run(self, global: &Global) -> Result<u8, Failure> {
+        let json = global.format == Format::Json;
         match self.code.as_deref().map(trimmed) {
+            None if json => {
+                let rows = pages::ids().map(|id| json!({ "id": id, "title": title(id) }));
+                super::print(format!("{:#}\n", rows.collect::<Value>()))
+            }
             None => super::print(list()),
             Some(code) => match pages::page(code) {
+                Some(page) if json => {
+                    let page = json!({ "id": code.to_uppercase(), "title": title(code), "page": page.trim_end() });
+                    super::print(format!("{page:#}\n"))
+                }
                 Some(page) => super::print(format!("{}\n", page.trim_end())),
                 None => Err(unknown(code)),
             },
@@ -39,13 +49,15 @@ fn trimmed(code: &str) -> &str {
 /// One line a page: its id and its title, which is the page's first line.
 fn list() -> String {
     let width = pages::ids().map(str::len).max().unwrap_or_default();
-    let line = |id: &'static str| {
-        let first = pages::page(id).and_then(|page| page.lines().next()).unwrap_or_default();
-        let title = first.trim_start_matches(['#', ' ']);
-        let title = title.strip_prefix(id).map_or(title, |rest| rest.trim_start_matches([':', ' ']));
-        format!("{id:<width$}  {title}\n")
-    };
-    pages::ids().map(line).collect()
+    pages::ids().map(|id| format!("{id:<width$}  {}\n", title(id))).collect()
+}
+
+/// The first line of a page, without the id that it begins with.
+fn title(id: &str) -> &'static str {
+    let first = pages::page(id).and_then(|page| page.lines().next()).unwrap_or_default();
+    let title = first.trim_start_matches(['#', ' ']);
+    let begins = title.get(..id.len()).is_some_and(|head| head.eq_ignore_ascii_case(id));
+    if begins { title[id.len()..].trim_start_matches([':', ' ']) } else { title }
 }
 
 fn unknown(code: &str) -> Failure {

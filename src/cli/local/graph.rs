@@ -7,9 +7,9 @@ mod layout;
 mod svg;
 mod text;
 
-use super::super::Global;
 use super::super::exit::Failure;
 use super::super::session::store::OpenStore;
+use super::super::{Format, Global};
 use crate::config::{Config, Dns};
 use crate::model::{Address, Graph};
 use crate::report::words::count;
@@ -48,6 +48,8 @@ impl GraphVerb {
         let state = kept.store.load().await?;
         let drawing = Drawing::new(&desired(&kept.config, state.as_ref()), state.as_ref());
         super::print(match self.form {
+            // `--format json` is what programs ask every verb for.
+            _ if global.format == Format::Json => text::json(&drawing),
             Form::Dot => text::dot(&drawing),
             Form::Mermaid => text::mermaid(&drawing),
             Form::Svg => svg::svg(&drawing),

@@ -49,8 +49,8 @@ impl Session {
         }
         let lineages = lineages(&sightings);
         let mut text = format!(
-            "nothing is on record, but {} exist in account {}, {}\n",
-            objects_of(&self.config.name, sightings.len()),
+            "nothing is on record, but {} in account {}, {}\n",
+            tagged(&self.config.name, sightings.len()),
             self.facts.place.account,
             self.config.region
         );
@@ -71,8 +71,10 @@ impl Session {
     }
 }
 
-fn objects_of(deployment: &str, number: usize) -> String {
-    format!("{number} object{} of a deployment `{deployment}`", if number == 1 { "" } else { "s" })
+/// AWS lists the tags of what was deleted for a while.
+fn tagged(deployment: &str, number: usize) -> String {
+    let carry = if number == 1 { "object carries" } else { "objects carry" };
+    format!("{number} {carry} the tags of a deployment `{deployment}` (some may be gone already)")
 }
 
 /// `lineage 6f9c…: 61 objects, the oldest made 2026-11-20T17:00:00Z`.

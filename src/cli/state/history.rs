@@ -2,11 +2,11 @@
 
 use crate::cli::exit::{DONE, Failure};
 use crate::cli::session::store::OpenStore;
-use crate::cli::{Format, Global};
+use crate::cli::{Format, Global, telling};
 use clap::Args;
 use serde_json::{Value, json};
 
-/// List the versions of the document: serial, time, who wrote it, and where it is
+/// List the versions of the document: serial, time, where it is, and in a bucket who wrote it
 #[derive(Debug, Args)]
 pub(super) struct History {}
 
@@ -17,6 +17,9 @@ impl History {
             let row = |past: &crate::state::place::Past| json!({ "serial": past.serial, "written": past.written, "who": past.who, "version": past.handle, "current": past.current });
             out!("{:#}\n", Value::Array(versions.iter().map(row).collect()));
             return Ok(DONE);
+        }
+        if versions.is_empty() {
+            telling::say(global, "nothing is on record, and no earlier version is kept");
         }
         for past in versions {
             let written = past.written.strftime("%Y-%m-%d %H:%M:%SZ");

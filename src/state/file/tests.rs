@@ -90,6 +90,26 @@ async fn a_torn_document_is_reported_with_the_way_back() {
     assert!(error.contains("state.json") && error.contains("history"), "{error}");
 }
 
+#[tokio::test]
+async fn the_history_of_a_damaged_document_can_be_listed_and_that_of_a_lost_one_is_set_aside() {
+    let (_folder, store) = store();
+    for serial in 1..=40 {
+        store.save(&version(serial)).await.unwrap();
+    }
+    fs::write(store.path(), "{").unwrap();
+    assert_eq!(store.history().unwrap().last().map(|past| (past.serial, past.current)), Some((39, false)));
+    fs::remove_file(store.path()).unwrap();
+    assert_eq!(store.history().unwrap().len(), 26, "it is there until something new is saved");
+    for serial in 1..=3 {
+        store.save(&version(serial)).await.unwrap();
+    }
+    let serials: Vec<u64> = store.history().unwrap().iter().map(|past| past.serial).collect();
+    assert_eq!(serials, [1, 2, 3]);
+    let names = fs::read_dir(store.folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let aside = names.filter(|name| name.starts_with("history.lost-")).count();
+    assert_eq!(aside, 1);
+}
+
 #[test]
 fn the_second_locker_learns_who_holds_it_and_the_lock_dies_with_its_holder() {
     let (_folder, store) = store();

@@ -1,6 +1,7 @@
 //! The graph as text for other programs: Graphviz and Mermaid.
 
 use super::{Drawing, Status};
+use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Colours of the line and of the inside, by status.
@@ -35,6 +36,21 @@ pub(super) fn dot(drawing: &Drawing) -> String {
         line_of(&mut out, format_args!("  {from} -> {to}{style};"));
     }
     out + "}\n"
+}
+
+/// Returns the graph for programs.
+pub(super) fn json(drawing: &Drawing) -> String {
+    let at = |place: usize| &drawing.shapes[place].address;
+    let nodes = drawing
+        .shapes
+        .iter()
+        .map(|shape| json!({ "address": shape.address, "status": shape.status.map(Status::word) }));
+    let edges =
+        drawing.arrows.iter().map(|arrow| json!({ "from": at(arrow.from), "to": at(arrow.to), "uses": arrow.uses }));
+    let (nodes, edges): (Vec<Value>, Vec<Value>) = (nodes.collect(), edges.collect());
+    let graph =
+        json!({ "schema": "hybridctl.graph/1", "deployment": drawing.deployment, "nodes": nodes, "edges": edges });
+    format!("{graph:#}\n")
 }
 
 /// Returns the graph for Mermaid, as Markdown shows it on GitHub.
