@@ -95,7 +95,11 @@ pub(crate) fn notes(session: &Session) -> Vec<String> {
     let values = values(session);
     let mut notes = vec![];
     if let Some(record) = values.get("dns_record").and_then(Value::as_str) {
-        notes.push(format!("create this DNS record, then run `hybridctl verify`:\n    {record}"));
+        let mut note = format!("create this DNS record, then run `hybridctl verify`:\n    {record}");
+        if let (Some(_), Some((name, target))) = (&session.sandbox, record.split_once(" CNAME ")) {
+            note += &format!("\nin the sandbox it is made by:\n    hybridctl sandbox record {name} {target}");
+        }
+        notes.push(note);
     }
     // The migration pulled the image: it is granted. What `destroy` kept was granted too, or does not matter.
     let pulled = session.state.resources.contains_key(&Address::new("ecs.task_run", "migrate"));

@@ -1,6 +1,6 @@
 //! `sandbox`: the local AWS.
 
-use super::exit::{DONE, Failure};
+use super::exit::{DONE, ERROR, Failure};
 use super::{Format, Global, telling};
 use crate::sandbox::{self, Options, Sandbox};
 use clap::{Args, Subcommand};
@@ -26,6 +26,13 @@ enum What {
     Status,
     /// Forget what is in it
     Reset,
+    /// Make a CNAME as whoever looks after the domain would, for `dns = "external"`
+    Record {
+        /// The host, `zenml.mycompany.com`
+        name: String,
+        /// Where it leads
+        target: String,
+    },
 }
 
 impl SandboxVerb {
@@ -37,6 +44,13 @@ impl SandboxVerb {
                 show(global, &sandbox::ensure(&options, &|line| telling::say(global, line)).await?);
             }
             What::Reset => show(global, &sandbox::reset(&options).await?),
+            What::Record { name, target } => match sandbox::running(&options).await? {
+                Some(sandbox) => {
+                    sandbox.point(&name, &target).await?;
+                    telling::say(global, &format!("{name} leads to {target}"));
+                }
+                None => return Err(Failure::new(ERROR, "the sandbox is not running")),
+            },
             What::Stop => match sandbox::stop(&options).await? {
                 true => telling::say(global, "stopped"),
                 false => telling::say(global, "it was not running"),

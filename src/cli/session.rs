@@ -21,8 +21,8 @@ use crate::aws::{Aws, Connection, facts};
 use crate::config::{self, Certificate, Config, Dns, Placeholders, SecretSource};
 use crate::model::{Address, Graph};
 use crate::plan::{Action, Given, Observations, Plan, Problem, plan};
-use crate::report::codes;
 use crate::report::plan_text::{Meta, Place as MetaPlace};
+use crate::report::{codes, hint_text};
 use crate::resource::{Consents, Kinds, Provided};
 use crate::sandbox::{self, Sandbox};
 use crate::stack::{Facts, stack};
@@ -333,10 +333,17 @@ pub(crate) fn load(global: &Global, placeholders: Placeholders) -> Result<Config
         Ok((config, findings)) => (Some(config), findings),
         Err(findings) => (None, findings),
     };
+    let of_a_template = findings.iter().any(|finding| finding.severity == config::Severity::Placeholder);
     let findings = config::settle_placeholders(findings, placeholders);
     let wrong = findings.iter().any(|finding| finding.severity == config::Severity::Error);
     if !findings.is_empty() && (wrong || !global.quiet) {
         err!("{}", config::render(&path, &text, &findings, style));
+    }
+    if wrong && of_a_template && placeholders == Placeholders::Refuse {
+        err!(
+            "{}",
+            hint_text("to rehearse on a local AWS, where a template's placeholders will do, add `--sandbox`", style)
+        );
     }
     let config = config.filter(|_| !wrong).ok_or_else(|| Failure::told(CONFIG))?;
     match &global.region {

@@ -146,12 +146,11 @@ pub fn finished_line(said: &Said, widest: usize, style: Style) -> String {
     }
 }
 
-/// Returns what stands behind the elapsed time: `of about 5m 30s  creating, backing-up`.
+/// Returns what stands behind the elapsed time: `creating, backing-up, of about 5m 30s`. A narrow terminal cuts the estimate.
 fn flight_message(expected: Duration, phase: &str) -> String {
-    const WIDTH: usize = "of about 5m 30s".len();
     let usually =
-        if expected < Duration::from_secs(10) { String::new() } else { format!("of about {}", duration(expected)) };
-    format!("{}  {phase}", pad(&usually, WIDTH))
+        if expected < Duration::from_secs(10) { String::new() } else { format!(", of about {}", duration(expected)) };
+    format!("{phase}{usually}")
 }
 
 fn spinner(style: Style) -> ProgressStyle {
@@ -232,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_line_in_flight_says_how_long_it_usually_takes() {
-        assert_eq!(flight_message(Duration::from_secs(330), "creating"), "of about 5m 30s  creating");
-        assert_eq!(flight_message(Duration::from_secs(2), "creating"), "                 creating");
+        assert_eq!(flight_message(Duration::from_secs(330), "creating"), "creating, of about 5m 30s");
+        assert_eq!(flight_message(Duration::from_secs(2), "creating"), "creating");
     }
 }

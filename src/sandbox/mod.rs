@@ -77,6 +77,16 @@ impl Sandbox {
         let answer = control::post(loopback(&self.endpoint)?, "seed", Some(&wanted)).await;
         answer.map_err(|trouble| trouble.explain(&self.endpoint, "seed"))
     }
+
+    /// Makes a CNAME, as whoever looks after the domain would.
+    ///
+    /// # Errors
+    /// The sandbox does not answer or refuses: no zone of it contains the name.
+    pub async fn point(&self, name: &str, target: &str) -> Result<()> {
+        let wanted = json!({"name": name, "target": target});
+        let answer = control::post::<serde_json::Value>(loopback(&self.endpoint)?, "record", Some(&wanted)).await;
+        answer.map(drop).map_err(|trouble| trouble.explain(&self.endpoint, "record"))
+    }
 }
 
 /// Returns the running sandbox, and starts one if there is none: also installs it, the first time.

@@ -1,7 +1,7 @@
 //! The rules of the house, checked against the source text and the registry.
 
 use hybridctl::aws;
-use hybridctl::resource::{Effect, Kind};
+use hybridctl::resource::{Effect, Kind, Life};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -217,6 +217,35 @@ fn every_call_of_a_survey_is_among_its_actions_and_only_reads() {
             assert!(actions.contains(&action), "{file} calls {action}, which is not in survey::ACTIONS");
             assert!(["Describe", "List", "Get"].iter().any(|reads| verb.starts_with(reads)), "{file}: {action}");
         }
+    }
+}
+
+/// Kinds with tags that a destroy's proof does not look for one by one, and with what they are found or go.
+const AUDITED_WITH: &[(&str, &str)] = &[
+    ("ec2.security_group_rule", "ec2.security_group"),
+    ("ecs.task_run", "ecs.cluster"),
+    ("elb.listener", "elb.load_balancer"),
+    ("secrets.database_url", "secrets.secret"),
+    ("secrets.generated", "secrets.secret"),
+    ("secrets.given", "secrets.secret"),
+];
+
+/// Otherwise `state rebuild` never finds such an object, and `destroy` proves that nothing is left without having looked for it.
+#[test]
+fn every_kind_with_tags_is_sighted_by_a_rebuild_and_looked_for_by_the_proof_of_a_destroy() {
+    let sources = sources();
+    let named = |kind: &str, is_in: &dyn Fn(&str) -> bool| {
+        sources.iter().any(|(file, text)| is_in(file) && text.contains(&format!("\"{kind}\"")))
+    };
+    let kinds = aws::kinds();
+    let own = kinds.iter().filter(|kind| kind.spec().tagged && kind.spec().life == Life::Own);
+    let names: Vec<&str> = own.map(|kind| kind.name()).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for kind in names {
+        assert!(named(kind, &|file| file.ends_with("/survey.rs")), "{kind}: add it to src/aws/SERVICE/survey.rs");
+        let audited = AUDITED_WITH.iter().find(|(with, _)| *with == kind).map_or(kind, |(_, found)| *found);
+        assert!(named(audited, &|file| file.starts_with("aws/audit")), "{kind}: add it to src/aws/audit/");
+        assert!(named(audited, &|file| file == "cli/destroy/prices.rs"), "{kind}: add it to src/cli/destroy/prices.rs");
     }
 }
 

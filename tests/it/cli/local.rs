@@ -228,6 +228,9 @@ fn the_graph_comes_in_every_form_without_aws() {
         assert_eq!(err(&graph), "");
         assert_eq!(out(&graph), out(&run(folder.path(), &["graph", "--as", form])));
     }
+    let graph: Value = serde_json::from_str(&out(&run(folder.path(), &["graph", "--format", "json"]).code(0))).unwrap();
+    assert!(graph["nodes"].as_array().unwrap().iter().any(|node| node["address"] == "ec2.vpc/main"), "{graph:#}");
+    assert!(graph["edges"].as_array().unwrap().len() > 50, "{graph:#}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "graph wrote something");
 }
 
@@ -250,7 +253,10 @@ fn every_code_is_explained_and_an_unknown_one_is_64() {
     assert!(out(&run(folder.path(), &["explain", "hc1011"]).code(0)).contains("name"));
     let unknown = run(folder.path(), &["explain", "HC10111"]).code(64);
     assert!(err(&unknown).contains("did you mean `HC1011`?"), "{}", err(&unknown));
-    run(folder.path(), &["explain"]).code(64);
+    assert_eq!(out(&run(folder.path(), &["explain"]).code(0)), list);
+    let page = out(&run(folder.path(), &["explain", "hc1011", "--format", "json"]).code(0));
+    let page: Value = serde_json::from_str(&page).unwrap();
+    assert!(page["id"] == "HC1011" && page["page"].as_str().unwrap().starts_with('#'), "{page:#}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod credentials;
 mod data;
 mod destroy;
 mod disturbed;
+mod external_dns;
 mod faults;
 mod fields;
 mod journey;

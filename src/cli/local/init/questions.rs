@@ -4,6 +4,7 @@
 
 use super::super::super::exit::{ERROR, Failure};
 use super::super::super::signals::Signal;
+use super::super::super::telling;
 use super::{certificate, dns, mistakes};
 use crate::config::{Answers, Certificate, Config, Dns, Template, load, render_template};
 use dialoguer::Input;
@@ -13,6 +14,9 @@ use std::io::{ErrorKind, IsTerminal};
 pub(super) fn can_be_asked() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
+
+/// Columns that are left free for an answer.
+const ROOM_TO_TYPE: usize = 16;
 
 struct Question {
     prompt: &'static str,
@@ -92,26 +96,39 @@ const QUESTIONS: [Question; 9] = [
 pub(super) fn ask(template: &Template, answers: &mut Answers) -> Result<(), Failure> {
     let open: Vec<&Question> = QUESTIONS.iter().filter(|question| (question.open)(answers)).collect();
     if !open.is_empty() {
-        err!("Enter keeps what is in brackets. The template's ids, host and certificate will do for the sandbox.\n");
+        err!("Enter keeps what is in brackets.\nThe template's ids, host and certificate will do for the sandbox.\n");
     }
+    let columns = telling::columns(&console::Term::stderr());
     for question in open {
         let before = answers.clone();
         let input = Input::<String>::new().with_prompt(question.prompt).validate_with(|text: &String| {
             let mut trial = before.clone();
             (question.take)(&mut trial, text.trim().to_owned());
             match mistakes(template, &with_a_zone(&trial)).first() {
-                Some(one) => Err(format!("{}: {}", one.message, one.help.as_deref().unwrap_or("try again"))),
+                Some(one) => {
+                    let why = format!("{}: {}", one.message, one.help.as_deref().unwrap_or("try again"));
+                    Err(in_one_row(&why, columns.saturating_sub(1)))
+                }
                 None => Ok(()),
             }
         });
-        let input = match current(template, answers) {
-            Some(config) => input.default((question.current)(&config)),
+        let input = match current(template, answers).map(|config| (question.current)(&config)) {
+            Some(default) => {
+                let room = columns.saturating_sub(question.prompt.len() + " []: ".len() + ROOM_TO_TYPE);
+                let prompt = format!("{} [{}]", question.prompt, in_one_row(&default, room));
+                input.with_prompt(prompt).default(default).show_default(false)
+            }
             None => input,
         };
         let text = input.interact_text().map_err(unanswered)?;
         (question.take)(answers, text.trim().to_owned());
     }
     Ok(())
+}
+
+/// As much as fits: a prompt is drawn anew after every answer, and only the last row of it would be overwritten.
+fn in_one_row(text: &str, columns: usize) -> String {
+    console::truncate_str(text, columns, "…").into_owned()
 }
 
 fn unanswered(error: dialoguer::Error) -> Failure {

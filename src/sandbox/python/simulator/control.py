@@ -1,7 +1,8 @@
-"""The /sandbox HTTP interface, on the same port as the AWS API: status, seed, conditions, reset, copy, stop.
+"""The /sandbox HTTP interface, on the same port as the AWS API: status, seed, record, conditions, reset, copy, stop.
 
     GET  /sandbox/status      the world's id, ports, the authority's certificate
     POST /sandbox/seed        {"zone", "host", "region"}: what an account would have before a deployment
+    POST /sandbox/record      {"name", "target"}: a CNAME, made by whoever looks after the domain
     GET  /sandbox/workspace   ?host=…: the healthy tasks behind a host, and whether they share a signing key
     POST /sandbox/conditions  what the account lacks: see `conditions`
     POST /sandbox/reset       an empty world, with a new id
@@ -21,6 +22,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from moto.acm.models import acm_backends
+from moto.core.exceptions import ServiceException
 from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal.models import moto_api_backend
 from moto.route53.models import route53_backends
@@ -68,6 +70,16 @@ def seed(zone: str, host: str, region: str, account: str = ACCOUNT) -> dict[str,
     return {"zone_id": known.resource_id, "certificate_arn": arn, "name_servers": list(known.delegation_set.name_servers) if known.delegation_set else []}
 
 
+def record(name: str, target: str) -> dict[str, Any]:
+    """Makes a CNAME in the zone that the name is in, or changes it."""
+    zone = next(iter(dns.zones_over(name)), None)
+    if zone is None:
+        raise ValueError(f"no zone of the sandbox contains {name}")
+    values = {"Name": name, "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": target}]}
+    route53_backends[ACCOUNT]["aws"].change_resource_record_sets(zone.resource_id, [{"Action": "UPSERT", "ResourceRecordSet": values}])
+    return {"zone": zone.name, "name": name, "target": target}
+
+
 def behind(host: str) -> dict[str, Any]:
     """The healthy tasks behind a host."""
     listener = workspace.listener_for(host, 443, "HTTPS")
@@ -110,6 +122,10 @@ class Application:
                 given = _body(environ)
                 with clock.LOCK:
                     return _respond(start_response, "200 OK", {"world": self._world.id, **seed(given["zone"], given["host"], given["region"])})
+            if (method, name) == ("POST", "record"):
+                given = _body(environ)
+                with clock.LOCK:
+                    return _respond(start_response, "200 OK", record(given["name"], given["target"]))
             if (method, name) == ("POST", "conditions"):
                 with clock.LOCK:
                     return _respond(start_response, "200 OK", conditions.change(_body(environ)))
@@ -122,7 +138,7 @@ class Application:
                 # After the answer has gone out.
                 threading.Timer(0.2, self._world.stopped.set).start()
                 return _respond(start_response, "200 OK", {"stopping": True, "world": self._world.id})
-        except (KeyError, ValueError) as problem:
+        except (KeyError, ValueError, ServiceException) as problem:
             return _respond(start_response, "400 Bad Request", {"error": f"{type(problem).__name__}: {problem}"})
         return _respond(start_response, "404 Not Found", {"error": f"no such sandbox action: {method} {name}"})
 
