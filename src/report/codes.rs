@@ -47,6 +47,7 @@ codes! {
     MOVED_AWAY = "HC2037", "the state was moved to another place";
     NO_BUCKET = "HC2038", "the state bucket cannot be used";
     DELETED = "HC2039", "the state was deleted during the run";
+    LOST = "HC2040", "the record is lost";
     STALE = "HC2041", "the saved plan is not true any more";
     DECLINED = "HC2042", "the answer was no";
     USAGE = "HC2043", "the command line is wrong, or nobody can be asked";

@@ -5,6 +5,7 @@ use crate::aws::survey::{Search, Sighting};
 use crate::cli::exit::{ERROR, Failure};
 use crate::cli::typed;
 use crate::rebuild::{Lineage, lineages};
+use crate::report::codes;
 use crate::stack::facts::PlaceFacts;
 use crate::state::StateStore;
 use std::fmt::Write;
@@ -66,6 +67,7 @@ impl Session {
         text.push_str("nothing was changed");
         let rebuild = typed::command(&self.global, "state rebuild");
         Err(Failure::new(ERROR, text)
+            .known_as(codes::LOST)
             .hint(format!("if they are yours, the state was lost; make it again from what exists with `{rebuild}`"))
             .hint("if they are somebody else's, choose another `name` in the configuration"))
     }
