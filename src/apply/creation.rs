@@ -61,14 +61,13 @@ impl<S: StateStore> Run<'_, '_, S> {
         started: Instant,
     ) -> Result<(Id, Surroundings, Before)> {
         let again = resumed.is_some();
-        let token = self.begin_create(step, resumed, want, None).await?;
-        let around = self.surroundings(step, token, Some(want.clone()));
+        let before = self.surroundings(step, String::new(), None);
         if step.action == Action::Create {
-            let namesakes = step.deposed.iter().filter(|_| !kind.spec().coexists);
-            for old in around.recorded.iter().map(|recorded| &recorded.id).chain(namesakes) {
-                self.see_it_out(kind, &Surroundings { want: None, ..around.clone() }, old, started).await?;
-            }
+            // The intent of a delete of ours stays until then: a kill meanwhile must not make it somebody else's.
+            self.clear_the_place(step, kind, &before, started).await?;
         }
+        let token = self.begin_create(step, resumed, want, None).await?;
+        let around = Surroundings { token, want: Some(want.clone()), ..before };
         let found = if looked_at || kind.spec().repeat == Repeat::ReturnsExisting {
             self.find(kind, &around, want, self.find_patience(kind)).await?
         } else {
@@ -85,7 +84,22 @@ impl<S: StateStore> Run<'_, '_, S> {
         Ok((id, around, before))
     }
 
-    /// The recorded object was gone or on its way out when the plan was made; its name is free only when it is gone.
+    /// What was gone or on its way out when the plan was made has to be gone before its name is used again.
+    async fn clear_the_place(
+        &self,
+        step: &Step,
+        kind: &dyn Kind,
+        around: &Surroundings,
+        started: Instant,
+    ) -> Result<()> {
+        let token = around.recorded.as_ref().map(|recorded| recorded.token.clone()).unwrap_or_default();
+        let namesakes = step.deposed.iter().filter(|_| !kind.spec().coexists);
+        for old in around.recorded.iter().map(|recorded| &recorded.id).chain(namesakes) {
+            self.see_it_out(kind, &Surroundings { token: token.clone(), ..around.clone() }, old, started).await?;
+        }
+        Ok(())
+    }
+
     async fn see_it_out(&self, kind: &dyn Kind, around: &Surroundings, old: &Id, started: Instant) -> Result<()> {
         let seen = self.call(around, async |engine, note| kind.read(&engine.scope(around, note), old).await).await?;
         match seen.map(|observed| observed.phase) {
@@ -110,7 +124,11 @@ impl<S: StateStore> Run<'_, '_, S> {
         inputs: &Value,
         id: Option<Id>,
     ) -> Result<String> {
-        let deposed = self.predecessors(step);
+        let mut deposed = self.predecessors(step);
+        if step.action == Action::Create {
+            // It is gone. Its id stays known for a while: a describe that lags may show it once more.
+            deposed.extend(self.ledger.read(|state| state.resources.get(&step.address).map(|old| old.id.clone())));
+        }
         let token = self
             .ledger
             .commit(|state| {
@@ -125,6 +143,9 @@ impl<S: StateStore> Run<'_, '_, S> {
                     since: jiff::Timestamp::now(),
                 };
                 state.intents.insert(step.address.clone(), intent);
+                if step.action == Action::Create {
+                    state.resources.remove(&step.address);
+                }
                 token
             })
             .await?;

@@ -42,6 +42,12 @@ impl<S: StateStore> Run<'_, '_, S> {
         if step.action == Action::Delete || step.action == Action::Replace {
             targets.extend(step.id.clone());
         }
+        if !whole {
+            // The name of a predecessor that had to go first is the new object's now: what has it is not to be deleted.
+            let recorded = || self.ledger.read(|state| state.resources.get(&step.address).map(|r| r.id.clone()));
+            let current = if step.makes() { recorded() } else { step.id.clone() };
+            targets.retain(|id| Some(id) != current.as_ref());
+        }
         self.begin_delete(step, whole).await?;
         let token =
             self.ledger.read(|state| state.resources.get(&step.address).map(|r| r.token.clone())).unwrap_or_default();

@@ -102,7 +102,8 @@ impl<S: StateStore> Run<'_, '_, S> {
         let (tags, _) = self.tags(&around);
         let inputs = around.want.unwrap_or_default();
         let deposed: BTreeSet<Id> = self.predecessors(step).into_iter().filter(|old| *old != id).collect();
-        let same = around.recorded.as_ref().filter(|recorded| recorded.id == id);
+        // A name that is used again is the id of another incarnation.
+        let same = around.recorded.as_ref().filter(|recorded| recorded.id == id && recorded.token == around.token);
         let made = same.map_or_else(|| Some(jiff::Timestamp::now()), |recorded| recorded.made);
         let recorded = Recorded {
             id,

@@ -103,7 +103,8 @@ impl<S: StateStore> Engine<'_, S> {
     ) -> Result<(Address, Seen)> {
         let kind = self.kinds.get(&address.kind)?;
         let recorded = state.resources.get(address);
-        let known: Vec<Id> = recorded.iter().flat_map(|r| r.deposed.iter().chain([&r.id]).cloned()).collect();
+        let before = recorded.iter().flat_map(|recorded| recorded.deposed.iter().chain([&recorded.id]));
+        let known: Vec<Id> = before.chain(&intent.deposed).cloned().collect();
         let around = looking(state, address, &intent.token, recorded.cloned(), known);
         if let Some(id) = &intent.id {
             let read = self.read_surely(kind, &around, id, Some(intent.since)).await?;

@@ -1,9 +1,11 @@
 //! A kill at every effect of a run, and the run after it.
 
 use crate::support::deployment::{Deployment, survives_every_crash};
+use crate::support::fake::When;
 use hybridctl::aws::ec2::subnet::Subnet;
 use hybridctl::aws::ec2::vpc::Vpc;
-use hybridctl::model::{Graph, Handle};
+use hybridctl::aws::logs::log_group::LogGroup;
+use hybridctl::model::{Address, Graph, Handle};
 use hybridctl::plan::Action;
 use hybridctl::resource::Consents;
 use serde_json::json;
@@ -87,4 +89,45 @@ async fn a_change_by_hand_is_drift_and_is_undone() {
     assert!(step.changes[0].drift);
     deployment.complete(&graph).await;
     deployment.check(&graph, "after the repair").await;
+}
+
+/// Something that holds data and whose id is its name, as a database.
+fn data() -> (Graph, Address) {
+    let mut graph = Graph::new("t");
+    graph.add("main", LogGroup { name: "/t".into(), retention_days: 90 });
+    let address = Address::new("logs.log_group", "main");
+    graph.holds_data(&address);
+    (graph, address)
+}
+
+/// Nobody is asked to give up data that our own destroy deleted with consent, and what is made anew stays.
+#[tokio::test]
+async fn a_destroy_and_the_up_after_it_may_both_be_cut_off_anywhere() {
+    let (graph, address) = data();
+    let mut stories = 0;
+    for (destroy, then) in (1..20).flat_map(|at| [(at, When::Before), (at, When::After)]) {
+        let mut made = Deployment::new();
+        made.complete(&graph).await;
+        made.consents.data_loss.insert(address.clone());
+        made.world.arm(destroy, then);
+        if made.run(&Graph::new("t")).await.is_some() {
+            continue;
+        }
+        made.world.revive();
+        made.consents = Consents::default();
+        for (up, when) in (1..20).flat_map(|at| [(at, When::Before), (at, When::After)]) {
+            let deployment = made.copy();
+            let story = format!("destroy killed {then:?} effect {destroy}, up killed {when:?} effect {up}");
+            deployment.world.arm(up, when);
+            let ended = deployment.run(&graph).await;
+            deployment.world.revive();
+            if ended.is_none() {
+                let again = deployment.run(&graph).await.unwrap();
+                assert!(again.complete(), "{story}: {:?}\n{:#?}", again.failed, deployment.world.log());
+                stories += 1;
+            }
+            deployment.check(&graph, &story).await;
+        }
+    }
+    assert!(stories > 30, "only {stories} stories");
 }

@@ -422,7 +422,11 @@ impl FakeKind {
             };
         }
         inner.made += 1;
-        let id = Id(format!("{}-{}", self.name(), inner.made));
+        // As in AWS, the name of what was deleted is the id of what is made in its place.
+        let id = match self.inner.spec().coexists || self.inner.spec().repeat == Repeat::Duplicates {
+            true => Id(format!("{}-{}", self.name(), inner.made)),
+            false => Id(format!("{}-{key}", self.name())),
+        };
         let mut inputs = want.clone();
         for field in self.fields().iter().filter(|field| field.after_create) {
             inputs[field.name] = Value::Null;
