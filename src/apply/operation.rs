@@ -143,6 +143,7 @@ impl<S: StateStore> Run<'_, '_, S> {
                 label: step.label.clone(),
                 lineage: state.lineage,
                 deployment: state.deployment.clone(),
+                since: state.since(),
                 recorded,
                 want,
                 known_ids,

@@ -236,6 +236,7 @@ pub(super) fn looking(
         label: format!("{}-{}", state.deployment, address.name),
         lineage: state.lineage,
         deployment: state.deployment.clone(),
+        since: state.since(),
         recorded,
         want: None,
         known_ids,

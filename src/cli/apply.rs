@@ -62,12 +62,13 @@ impl Apply {
         if saved.is_none() && !plan.is_empty() {
             confirm::yes("Carry out this plan?", self.how.yes)?;
         }
+        let since = session.state.since();
         let ended = carry_out(global, &mut session, &plan).await?;
         if ended == Ended::AwaitsGrant {
             return Ok(INCOMPLETE);
         }
         if destroys && targets.is_empty() {
-            return super::destroy::finish(global, &session, &plan).await;
+            return super::destroy::finish(global, &session, &plan, since).await;
         }
         if ended == Ended::Unchanged {
             let what = if targets.is_empty() { "the deployment is" } else { "what was asked for is" };

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::model::{Address, Keep};
 use crate::plan::{Action, Plan};
 use clap::Args;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// Take the deployment down, keep the data, and list what is kept and why
@@ -68,17 +69,23 @@ impl Destroy {
             return Ok(DONE);
         }
         confirm::typed(&session.config.name.clone(), self.how.yes, self.confirm.as_deref())?;
+        let since = session.state.since();
         carry_out(global, &mut session, &plan).await?;
-        finish(global, &session, &plan).await
+        finish(global, &session, &plan, since).await
     }
 }
 
-/// The last look: what came back goes, and what is left is listed.
+/// The last look: what came back goes, and what is left is listed. `since`: when this deployment began.
 ///
 /// # Errors
 /// If the log groups cannot be read.
-pub(super) async fn finish(global: &Global, session: &Session, plan: &Plan) -> Result<u8, Failure> {
-    sweep(global, session, plan).await?;
+pub(super) async fn finish(
+    global: &Global,
+    session: &Session,
+    plan: &Plan,
+    since: Option<Timestamp>,
+) -> Result<u8, Failure> {
+    sweep(global, session, plan, since).await?;
     Ok(left::prove(session).await.print(global))
 }
 
@@ -119,12 +126,13 @@ fn log_groups(config: &Config) -> [(String, Address); 3] {
 
 /// Log groups come back when their last writer was still alive: one more look at the end, for those that go with what this plan
 /// deleted. What was struck off the record because it is not ours may have no tags either.
-async fn sweep(global: &Global, session: &Session, plan: &Plan) -> Result<(), Failure> {
+async fn sweep(global: &Global, session: &Session, plan: &Plan, since: Option<Timestamp>) -> Result<(), Failure> {
     let deleted = |address: &Address| plan.steps.get(address).is_some_and(|step| step.action == Action::Delete);
     let forgotten = plan.steps.values().filter(|step| step.action == Action::Forget);
     let spared: BTreeSet<&str> = forgotten.filter_map(|step| step.id.as_ref()).map(|id| id.0.as_str()).collect();
     for (prefix, _) in log_groups(&session.config).into_iter().filter(|(_, goes_with)| deleted(goes_with)) {
-        let sweep = async || crate::aws::logs::sweep(&session.aws, &prefix, session.state.lineage, &spared).await;
+        let sweep =
+            async || crate::aws::logs::sweep(&session.aws, &prefix, session.state.lineage, since, &spared).await;
         let swept = session.aws.patiently(sweep).await;
         let swept = swept.map_err(|error| Failure::aws("look for log groups that came back", &error))?;
         for group in swept {

@@ -27,6 +27,8 @@ pub struct Scope<'a> {
     pub label: &'a str,
     /// The config's own tags.
     pub user_tags: &'a Tags,
+    /// Since when the document has something on record; `None`: this deployment begins now.
+    pub since: Option<jiff::Timestamp>,
     /// What is on record of this resource, if anything.
     pub recorded: Option<&'a Recorded>,
     /// What is being applied just now, with every reference resolved; `None` when a plan only looks. A kind whose change can

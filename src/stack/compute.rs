@@ -173,5 +173,6 @@ fn service(config: &Config, parts: &Parts, cluster: &Handle<Cluster>, definition
         platform_version: "LATEST".into(),
         propagate_tags: "SERVICE".into(),
         enable_ecs_managed_tags: true,
+        rollout_failed: false,
     }
 }

@@ -114,6 +114,7 @@ fn instance(
         performance_insights: None,
         // 8.0 is past its standard support: whoever asks for it pays, and the plan says so.
         extended_support: database.engine_version.starts_with("8.0"),
+        stopped: false,
         restore_from: database.restore_from.clone(),
     }
 }

@@ -175,6 +175,13 @@ impl State {
         self.intents.is_empty() && self.resources.values().all(|recorded| recorded.keep != Keep::Never)
     }
 
+    /// When the oldest of what is on record was made or begun: what is older than this deployment is not of its making. `None`:
+    /// it begins now. What has no time on record is old.
+    pub fn since(&self) -> Option<jiff::Timestamp> {
+        let made = self.resources.values().map(|recorded| recorded.made.unwrap_or(jiff::Timestamp::UNIX_EPOCH));
+        made.chain(self.intents.values().map(|intent| intent.since)).min()
+    }
+
     /// The next incarnation token of this resource: 32 hex digits, because ACM takes at most 32 word characters.
     pub fn next_token(&mut self, address: &Address) -> String {
         self.incarnations += 1;

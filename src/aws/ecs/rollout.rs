@@ -50,6 +50,22 @@ fn asked(scope: &Scope<'_>, wanted: &str) -> Option<Begun> {
     (begun.task_definition_arn == wanted).then_some(begun)
 }
 
+/// True if the rollout that is on top failed, and this operation did not ask for it: its cause may be gone by now. While a plan
+/// only looks, what ECS says of the deployment itself has to do.
+pub(super) async fn failed_before(scope: &Scope<'_>, service: &types::Service) -> Result<bool> {
+    let Some(primary) = primary(service).filter(|_| scope.memo.kept(BEGUN).is_none()) else { return Ok(false) };
+    match (primary.rollout_state(), wanted(scope)) {
+        (Some(DeploymentRolloutState::Failed), _) => Ok(true),
+        // The first deployment of a service may stay `IN_PROGRESS` after the breaker stopped it.
+        (Some(DeploymentRolloutState::InProgress), Some(wanted))
+            if primary.failed_tasks() > 0 && primary.task_definition() == Some(&wanted) =>
+        {
+            Ok(evidence(scope, service, &wanted).await?.is_some_and(|brief| has_failed(&brief)))
+        }
+        _ => Ok(false),
+    }
+}
+
 /// The phase of an active service.
 pub(super) async fn phase(scope: &Scope<'_>, service: &types::Service) -> Result<Phase> {
     let Some(primary) = primary(service) else { return Ok(Phase::Settling("no deployment yet".to_owned())) };

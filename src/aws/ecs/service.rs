@@ -67,6 +67,8 @@ pub struct Service {
     pub propagate_tags: String,
     /// Whether tasks carry `aws:ecs:` tags, for cost reports.
     pub enable_ecs_managed_tags: bool,
+    /// Whether its last rollout failed and nothing took its place. Wanted: no; another try is a new rollout of the same revision.
+    pub rollout_failed: bool,
 }
 
 /// What others may use.
@@ -117,6 +119,7 @@ impl Resource for Service {
         Field::update("platform_version").same_when(same_platform),
         Field::update("propagate_tags"),
         Field::update("enable_ecs_managed_tags"),
+        Field::update("rollout_failed"),
     ];
     const SETTLE_LIMIT: Duration = Duration::from_secs(20 * 60);
     const POLL: Duration = Duration::from_secs(5);
@@ -154,15 +157,21 @@ impl Resource for Service {
     async fn read(scope: &Scope<'_>, id: &Id) -> Result<Option<Live<Self>>> {
         let (cluster, _) = cluster_and_name(&id.0)?;
         let Some(service) = describe(scope.aws, cluster, &id.0).await? else { return Ok(None) };
+        let mut rollout_failed = false;
         let phase = match service.status() {
             Some("INACTIVE") => return Ok(None),
             Some("DRAINING") => Phase::Deleting("draining".to_owned()),
-            _ => rollout::phase(scope, &service).await?,
+            _ => {
+                rollout_failed = rollout::failed_before(scope, &service).await?;
+                // Not what this operation asked for: it is a difference, and another try is an update.
+                if rollout_failed { Phase::Ready } else { rollout::phase(scope, &service).await? }
+            }
         };
         let name = service.service_name().unwrap_or_default().to_owned();
         let outputs = Outputs { service_arn: id.0.clone(), service_name: name };
         let tags = tagging::read(service.tags.as_deref());
-        Ok(Some(Live::ready(normalised(&service), outputs, tags).in_phase(phase)))
+        let inputs = Self { rollout_failed, ..normalised(&service) };
+        Ok(Some(Live::ready(inputs, outputs, tags).in_phase(phase)))
     }
 
     async fn create(scope: &Scope<'_>, want: &Self) -> Result<Id> {
@@ -198,7 +207,6 @@ impl Resource for Service {
     async fn update(scope: &Scope<'_>, id: &Id, want: &Self, changed: &Changed) -> Result<()> {
         let aws = scope.aws;
         let (cluster, _) = cluster_and_name(&id.0)?;
-        // Never with `forceNewDeployment`: a repeated call would be a second rollout.
         let mut call = aws.ecs().update_service().cluster(cluster).service(&id.0);
         call = call.availability_zone_rebalancing(want.availability_zone_rebalancing.as_str().into());
         if changed.has("task_definition_arn") {
@@ -231,6 +239,10 @@ impl Resource for Service {
         }
         if changed.has("enable_ecs_managed_tags") {
             call = call.enable_ecs_managed_tags(want.enable_ecs_managed_tags);
+        }
+        if changed.has("rollout_failed") {
+            // Nowhere else: where something changes, a repeated call would be a second rollout. Here it takes a failed one's place.
+            call = call.force_new_deployment(true);
         }
         if !changed.fields.is_empty() {
             let updated = aws.call("ecs:UpdateService", call.send()).await?;
@@ -311,6 +323,7 @@ fn normalised(service: &types::Service) -> Service {
         platform_version: word(service.platform_version(), "LATEST"),
         propagate_tags: word(service.propagate_tags().map(|tags| tags.as_str()), "NONE"),
         enable_ecs_managed_tags: service.enable_ecs_managed_tags(),
+        rollout_failed: false,
     }
 }
 

@@ -3,13 +3,15 @@
 //! There at once. The name is unique, so a repeated create is refused with `ResourceAlreadyExistsException`. The retention
 //! is a call of its own; a group without one keeps everything for ever. Describing goes by prefix (`/ecs/zenml` also
 //! returns `/ecs/zenml-2`) and returns no tags, and the `arn` ends in `:*`. Whoever may create log groups brings a deleted
-//! one back with its next line; RDS also makes the groups of an instance by itself, untagged: those of our instance are ours.
+//! one back with its next line; RDS also makes the groups of an instance by itself, untagged: those of our instance are ours,
+//! unless they are older than it and than anything on record.
 
-use crate::aws::rds::instance;
+use crate::aws::rds::instance::{self, Whose};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope, TagChange};
 use aws_sdk_cloudwatchlogs::types;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -72,10 +74,22 @@ impl Resource for LogGroup {
         if tags.is_empty()
             && let Some(database) = database_of(scope.deployment, &want.name)
         {
-            return Ok(match instance::is_strangers(scope, &database).await? {
-                true => {
-                    Found::Foreign(format!("the log group `{id}` belongs to a database that hybridctl did not make"))
+            let begun = match instance::whose(scope, &database).await? {
+                Whose::Strangers => {
+                    let whose = format!("the log group `{id}` belongs to a database that hybridctl did not make");
+                    return Ok(Found::Foreign(whose));
                 }
+                Whose::Ours(made) => made.into_iter().chain(scope.since).min(),
+                Whose::Nobodys => scope.since,
+            };
+            // Its lines would be shortened to our retention, and deleted with ours.
+            let others = || {
+                format!(
+                    "the log group `{id}` has no tags and is older than this deployment: it holds somebody else's lines"
+                )
+            };
+            return Ok(match begun.is_none_or(|begun| is_older(&group, begun)) {
+                true => Found::Foreign(others()),
                 false => Found::Ours(id),
             });
         }
@@ -121,6 +135,15 @@ impl Resource for LogGroup {
 fn database_of(deployment: &str, name: &str) -> Option<String> {
     let rest = name.strip_prefix("/aws/rds/instance/").and_then(|rest| rest.strip_prefix(deployment))?;
     rest.starts_with("-db/").then(|| format!("{deployment}-db"))
+}
+
+/// Clocks of services need not agree to the second.
+const SLACK: SignedDuration = SignedDuration::from_secs(60);
+
+/// True if the group was there before this moment.
+pub(super) fn is_older(group: &types::LogGroup, than: Timestamp) -> bool {
+    let made = group.creation_time.and_then(|made| Timestamp::from_millisecond(made).ok());
+    made.is_some_and(|made| made + SLACK < than)
 }
 
 /// The ARN as the tag calls and policies want it.
@@ -225,6 +248,15 @@ mod tests {
         ] {
             assert_eq!(database_of("zenml", name).is_some(), ours, "{name}");
         }
+    }
+
+    #[test]
+    fn a_group_that_was_there_before_is_older_and_clocks_may_differ_a_little() {
+        let group = types::LogGroup::builder().creation_time(1_000_000).build();
+        for (begun, older) in [(999, false), (1000, false), (1059, false), (1061, true)] {
+            assert_eq!(is_older(&group, Timestamp::from_second(begun).unwrap()), older, "{begun}");
+        }
+        assert!(!is_older(&types::LogGroup::builder().build(), Timestamp::now()), "AWS always tells");
     }
 
     #[test]

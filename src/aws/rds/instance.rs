@@ -82,6 +82,8 @@ pub struct Instance {
     pub performance_insights: Option<bool>,
     /// Whether it may run past the end of standard support, at a price. If not, a create with such a version fails.
     pub extended_support: bool,
+    /// Whether somebody stopped it, which RDS undoes by itself after a week. Wanted: no; an update starts it.
+    pub stopped: bool,
     /// Snapshot to make it from.
     pub restore_from: Option<String>,
 }
@@ -172,6 +174,7 @@ impl Resource for Instance {
         Field::update("ca_certificate").impact(RESTART),
         Field::update("performance_insights"),
         Field::update("extended_support"),
+        Field::update("stopped").impact("the database is started, which takes some minutes"),
         Field::create_only("restore_from").unread(),
     ];
     const SETTLE_LIMIT: Duration = Duration::from_secs(40 * 60);
@@ -192,6 +195,7 @@ impl Resource for Instance {
         "rds:RebootDBInstance",
         "rds:RemoveTagsFromResource",
         "rds:RestoreDBInstanceFromDBSnapshot",
+        "rds:StartDBInstance",
         "secretsmanager:GetSecretValue",
     ];
     type Outputs = Outputs;
@@ -245,7 +249,11 @@ impl Resource for Instance {
             return Err(Error::terminal(format!("the DB instance `{id}` is gone")));
         };
         let arn = live.db_instance_arn().unwrap_or_default();
-        if changed.fields.iter().any(|field| field != "parameters_in_sync") {
+        // Nothing else can be changed before it runs; what is refused until then is asked for again.
+        if requests::is_stopped(&live) {
+            requests::start(aws, &id.0).await?;
+        }
+        if changed.fields.iter().any(|field| field != "parameters_in_sync" && field != "stopped") {
             requests::modify(scope, want, changed, &live).await?;
             if changed.has("password_version") {
                 let version = want.password_version.get()?.clone();
@@ -267,21 +275,36 @@ impl Resource for Instance {
         let call = aws.rds().delete_db_instance().db_instance_identifier(&id.0).skip_final_snapshot(true);
         match aws.call("rds:DeleteDBInstance", call.send()).await {
             Err(error) if error.message.contains("already being deleted") => Ok(()),
-            other => other.map(drop),
+            Err(error) => Err(requests::unless_stopped(aws, &id.0, error).await),
+            Ok(_) => Ok(()),
         }
     }
 }
 
-async fn describe(aws: &Aws, identifier: &str) -> Result<Option<DbInstance>> {
+pub(super) async fn describe(aws: &Aws, identifier: &str) -> Result<Option<DbInstance>> {
     let call = aws.rds().describe_db_instances().db_instance_identifier(identifier);
     let found = aws.call("rds:DescribeDBInstances", call.send()).await.or_gone()?;
     Ok(found.and_then(|found| found.db_instances).and_then(|instances| instances.into_iter().next()))
 }
 
-/// True if a database of this identifier exists and another deployment, or nobody's, is what its tags say.
-pub(in crate::aws) async fn is_strangers(scope: &Scope<'_>, identifier: &str) -> Result<bool> {
-    let found = describe(scope.aws, identifier).await?;
-    Ok(found.is_some_and(|found| !tags::are_of(scope.lineage, &tagging::read(found.tag_list.as_deref()))))
+/// Who has an identifier.
+pub(in crate::aws) enum Whose {
+    /// There is no such database.
+    Nobodys,
+    /// This deployment, and since when, as far as RDS tells.
+    Ours(Option<jiff::Timestamp>),
+    /// Another deployment, or somebody without our tags.
+    Strangers,
+}
+
+/// Whose the database of this identifier is.
+pub(in crate::aws) async fn whose(scope: &Scope<'_>, identifier: &str) -> Result<Whose> {
+    let Some(found) = describe(scope.aws, identifier).await? else { return Ok(Whose::Nobodys) };
+    let made = found.instance_create_time.and_then(|made| jiff::Timestamp::from_second(made.secs()).ok());
+    Ok(match tags::are_of(scope.lineage, &tagging::read(found.tag_list.as_deref())) {
+        true => Whose::Ours(made),
+        false => Whose::Strangers,
+    })
 }
 
 /// True if ours is gone and somebody else's database bears its identifier now.
@@ -318,6 +341,7 @@ fn outputs(instance: &DbInstance) -> Option<Outputs> {
 }
 
 fn inputs(instance: DbInstance, password_version: String) -> Instance {
+    let stopped = requests::is_stopped(&instance);
     let unsigned = |value: Option<i32>| value.and_then(|value| u32::try_from(value).ok());
     let parameters_in_sync = reading::parameters_in_sync(&instance);
     let group = instance.db_parameter_groups.unwrap_or_default().into_iter().next();
@@ -360,6 +384,7 @@ fn inputs(instance: DbInstance, password_version: String) -> Instance {
         ca_certificate: instance.ca_certificate_identifier,
         performance_insights: Some(instance.performance_insights_enabled.unwrap_or_default()),
         extended_support: instance.engine_lifecycle_support.as_deref() != Some(requests::lifecycle(false)),
+        stopped,
         restore_from: None,
     }
 }

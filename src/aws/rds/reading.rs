@@ -17,6 +17,8 @@ pub(super) fn phase(instance: &DbInstance, pending: &[&str]) -> Phase {
             ([], _) => Phase::Ready,
             (pending, _) => Phase::Settling(format!("{word}, pending: {}", pending.join(", "))),
         },
+        // A difference, which an update mends by starting it.
+        "stopped" if instance.endpoint().is_some() => Phase::Ready,
         "deleting" => Phase::Deleting(word),
         // A change mends these: more storage, other parameters.
         "storage-full" | "incompatible-parameters" | "incompatible-option-group" => Phase::Refused(word),
@@ -26,8 +28,7 @@ pub(super) fn phase(instance: &DbInstance, pending: &[&str]) -> Phase {
         | "incompatible-network"
         | "incompatible-restore"
         | "insufficient-capacity"
-        | "restore-error"
-        | "stopped" => Phase::Failed(word),
+        | "restore-error" => Phase::Failed(word),
         _ => Phase::Settling(word),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::instance::{Instance, PASSWORD_TAG};
 use super::{reading, tagging};
-use crate::aws::secrets;
-use crate::resource::{Changed, Result, Scope};
+use crate::aws::{Aws, secrets};
+use crate::resource::{Changed, Class, Error, Result, Scope};
 use aws_sdk_rds::types::{CloudwatchLogsExportConfiguration, DbInstance};
 use secrecy::ExposeSecret;
 use std::collections::BTreeSet;
@@ -124,6 +124,28 @@ pub(super) async fn modify(scope: &Scope<'_>, want: &Instance, changed: &Changed
         .set_enable_performance_insights(want.performance_insights.filter(|_| has("performance_insights")))
         .set_engine_lifecycle_support(has("extended_support").then(|| lifecycle(want.extended_support).to_owned()));
     aws.call("rds:ModifyDBInstance", call.send()).await.map(drop)
+}
+
+/// True if somebody stopped it to save money.
+pub(super) fn is_stopped(instance: &DbInstance) -> bool {
+    instance.db_instance_status() == Some("stopped")
+}
+
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBInstance.html>
+pub(super) async fn start(aws: &Aws, identifier: &str) -> Result<()> {
+    let call = aws.rds().start_db_instance().db_instance_identifier(identifier);
+    aws.call("rds:StartDBInstance", call.send()).await.map(drop)
+}
+
+/// A refusal that passes by itself, unless the instance is stopped: then it is started, and waiting helps.
+pub(super) async fn unless_stopped(aws: &Aws, identifier: &str, refusal: Error) -> Error {
+    if refusal.class != Class::Busy {
+        return refusal;
+    }
+    match super::instance::describe(aws, identifier).await {
+        Ok(Some(instance)) if is_stopped(&instance) => start(aws, identifier).await.err().unwrap_or(refusal),
+        _ => refusal,
+    }
 }
 
 fn log_exports(want: &Instance, live: &DbInstance) -> CloudwatchLogsExportConfiguration {

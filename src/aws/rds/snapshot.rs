@@ -5,7 +5,7 @@
 //! a name that stays the same fails on the second destroy. A snapshot outlives its instance; which one it is of is in the
 //! detail as `dbi_resource_id`, since a name can be given to another database later.
 
-use super::tagging;
+use super::{requests, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
 use crate::resource::error::OrGone;
@@ -57,8 +57,10 @@ impl Resource for Snapshot {
         "rds:AddTagsToResource",
         "rds:CreateDBSnapshot",
         "rds:DeleteDBSnapshot",
+        "rds:DescribeDBInstances",
         "rds:DescribeDBSnapshots",
         "rds:RemoveTagsFromResource",
+        "rds:StartDBInstance",
     ];
     type Outputs = Outputs;
 
@@ -94,13 +96,17 @@ impl Resource for Snapshot {
 
     async fn create(scope: &Scope<'_>, want: &Self) -> Result<Id> {
         let aws = scope.aws;
+        let instance = want.instance_identifier.get()?;
         let call = aws
             .rds()
             .create_db_snapshot()
             .db_snapshot_identifier(&want.snapshot_identifier)
-            .db_instance_identifier(want.instance_identifier.get()?)
+            .db_instance_identifier(instance)
             .set_tags(Some(tagging::sdk(&scope.tags())));
-        let made = aws.call("rds:CreateDBSnapshot", call.send()).await?;
+        let made = match aws.call("rds:CreateDBSnapshot", call.send()).await {
+            Err(error) => return Err(requests::unless_stopped(aws, instance, error).await),
+            Ok(made) => made,
+        };
         Ok(made.db_snapshot.and_then(|snapshot| snapshot.db_snapshot_identifier).unwrap_or_default().into())
     }
 

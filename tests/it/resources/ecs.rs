@@ -67,6 +67,7 @@ fn service(bench: &Bench, ground: &Ground, cluster_arn: &str, task_definition_ar
         platform_version: "LATEST".into(),
         propagate_tags: "SERVICE".into(),
         enable_ecs_managed_tags: true,
+        rollout_failed: false,
     }
 }
 

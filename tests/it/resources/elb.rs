@@ -299,6 +299,7 @@ async fn a_region_without_the_preferred_policy_gets_the_older_one() {
     let aws = Aws::connect(&connection).await;
     let notes = RefCell::new(vec![]);
     let scope = Scope {
+        since: Some(jiff::Timestamp::UNIX_EPOCH),
         aws: &aws,
         deployment: "zenml",
         lineage: uuid::Uuid::nil(),

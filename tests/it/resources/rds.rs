@@ -159,6 +159,7 @@ async fn an_instance_lives_its_life_and_comes_back_from_a_snapshot() {
         ca_certificate: None,
         performance_insights: None,
         extended_support: false,
+        stopped: false,
         restore_from: None,
     };
     let made = bench.create("main", &want).await;

@@ -54,6 +54,7 @@ impl Bench {
             aws: &self.aws,
             deployment: &self.deployment,
             lineage: self.lineage,
+            since: Some(jiff::Timestamp::UNIX_EPOCH),
             address: &address,
             token,
             label: &format!("{}-{name}", self.deployment),

@@ -20,6 +20,7 @@ mod scripts;
 mod signals;
 mod strangers;
 mod team;
+mod undone;
 mod upgrade;
 mod waiting;
 mod watching;

@@ -180,3 +180,28 @@ out(documents)
     }
     assert_eq!(rehearsal.boto(objects, &[]), before);
 }
+
+/// RDS makes the groups of an instance by itself, without tags; but not before the instance.
+#[test]
+fn lines_that_somebody_kept_under_the_name_of_our_database_are_neither_shortened_nor_deleted() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.run(&["plan"]).expect(0);
+    let group = r#"
+logs, name = client("logs"), "/aws/rds/instance/zenml-hybrid-db/slowquery"
+if argv[0] == "make":
+    logs.create_log_group(logGroupName=name)
+if argv[0] == "delete":
+    logs.delete_log_group(logGroupName=name)
+out(logs.describe_log_groups(logGroupNamePrefix=name)["logGroups"])
+"#;
+    let theirs = rehearsal.boto(group, &["make"]);
+    for (verb, code) in [(&["plan"][..], 1), (&["up", "--yes"], 4)] {
+        let refused = rehearsal.run(verb).expect(code);
+        let told = ["logs.log_group/rds-slowquery", "older than this deployment"];
+        assert!(told.iter().all(|words| refused.text().contains(words)), "{}", refused.text());
+    }
+    rehearsal.run(&["destroy", "--yes", "--confirm", "zenml-hybrid"]).expect(0);
+    assert_eq!(rehearsal.boto(group, &["look"]), theirs);
+    rehearsal.boto(group, &["delete"]);
+    rehearsal.up().expect(0);
+}

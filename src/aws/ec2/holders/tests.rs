@@ -18,6 +18,7 @@ fn us<T>(look: impl FnOnce(&Us<'_>) -> T) -> T {
         token: "",
         label: "",
         user_tags: &tags,
+        since: Some(jiff::Timestamp::UNIX_EPOCH),
         recorded: None,
         want: None,
         known_ids: &[],

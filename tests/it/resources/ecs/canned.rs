@@ -10,7 +10,7 @@ use hybridctl::aws::Aws;
 use hybridctl::aws::ecs::service::Service;
 use hybridctl::aws::ecs::task_run::TaskRun;
 use hybridctl::model::Address;
-use hybridctl::resource::{Changed, Consents, Id, Kind, Memo, Of, Phase, Provided, Resource, Scope, Tags};
+use hybridctl::resource::{Changed, Consents, Id, Kind, Memo, Observed, Of, Phase, Provided, Resource, Scope, Tags};
 use hybridctl::state::Recorded;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
@@ -80,6 +80,7 @@ impl World {
             aws: &self.aws,
             deployment: "t",
             lineage: Uuid::nil(),
+            since: Some(jiff::Timestamp::UNIX_EPOCH),
             address: &address,
             token: "0123456789abcdef0123456789abcdef",
             label: "t-app",
@@ -95,9 +96,13 @@ impl World {
         body(&scope).await
     }
 
-    async fn phase(&self, want: Option<&Value>) -> Phase {
+    async fn read(&self, want: Option<&Value>) -> Observed {
         let read = async |scope: &Scope<'_>| Of::<Service>::KIND.read(scope, &SERVICE.into()).await.unwrap().unwrap();
-        self.within::<Service, _>(want, None, read).await.phase
+        self.within::<Service, _>(want, None, read).await
+    }
+
+    async fn phase(&self, want: Option<&Value>) -> Phase {
+        self.read(want).await.phase
     }
 
     /// As the engine does before it waits.
@@ -116,7 +121,8 @@ fn want(revision: &str) -> Value {
         "container_port": 8000, "health_check_grace_secs": 0, "min_healthy_percent": 100, "max_percent": 200,
         "circuit_breaker": true, "circuit_breaker_rollback": true, "enable_execute_command": false,
         "availability_zone_rebalancing": "ENABLED", "platform_version": "LATEST", "propagate_tags": "SERVICE",
-        "enable_ecs_managed_tags": true
+        "enable_ecs_managed_tags": true,
+        "rollout_failed": false
     })
 }
 
@@ -239,8 +245,13 @@ async fn our_revision_is_judged_by_state_and_count() {
     }
     // The first deployment of a service: there is nothing to roll back to, and the primary stays what it was.
     for (state, status) in [("FAILED", "IN_PROGRESS"), ("IN_PROGRESS", "ROLLBACK_FAILED"), ("IN_PROGRESS", "STOPPED")] {
-        let world = world(deployment(NEW, state, 3, 1000), 0, &[(status, 1000)]);
-        assert!(matches!(world.phase(Some(&want(NEW))).await, Phase::Refused(_)), "{state} {status}");
+        let asked = world(deployment(NEW, state, 3, 1000), 0, &[(status, 1000)]);
+        asked.update(&want(NEW)).await;
+        assert!(matches!(asked.phase(Some(&want(NEW))).await, Phase::Refused(_)), "{state} {status}");
+        // An earlier run asked for it. Its cause may be gone: a difference, which an update mends by another rollout.
+        let before = world(deployment(NEW, state, 3, 1000), 0, &[(status, 1000)]);
+        let seen = before.read(Some(&want(NEW))).await;
+        assert_eq!((seen.phase, &seen.inputs["rollout_failed"]), (Phase::Ready, &json!(true)), "{state} {status}");
     }
 }
 

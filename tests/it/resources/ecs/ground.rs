@@ -146,6 +146,7 @@ pub async fn apply(bench: &Bench, made: &Made, want: &Service) -> Phase {
     let (kind, want) = (Of::<Service>::KIND, serde_json::to_value(want).unwrap());
     let address: Address = "ecs.service/app".parse().unwrap();
     let scope = Scope {
+        since: Some(jiff::Timestamp::UNIX_EPOCH),
         aws: &bench.aws,
         deployment: &bench.deployment,
         lineage: Uuid::nil(),
