@@ -231,7 +231,9 @@ impl Bucket {
         let mut versions = vec![];
         for version in of_key.take(most) {
             let id = version.version_id.unwrap_or_default();
-            let call = self.client.head_object().bucket(&self.name).key(key).version_id(&id);
+            // What an unversioned bucket holds is called so, and not every store takes the word back.
+            let named = Some(id.clone()).filter(|id| id != "null");
+            let call = self.client.head_object().bucket(&self.name).key(key).set_version_id(named);
             let head = timed("s3:GetObjectVersion", call.send()).await?;
             versions.push(Version {
                 id,

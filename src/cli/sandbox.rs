@@ -1,7 +1,7 @@
 //! `sandbox`: the local AWS.
 
 use super::exit::{DONE, ERROR, Failure};
-use super::{Format, Global, telling};
+use super::{Format, Global, session, telling};
 use crate::sandbox::{self, Options, Sandbox};
 use clap::{Args, Subcommand};
 
@@ -41,7 +41,14 @@ impl SandboxVerb {
         match self.what {
             What::Start { real_server } => {
                 options.real_server = real_server;
-                show(global, &sandbox::ensure(&options, &|line| telling::say(global, line)).await?);
+                let sandbox = sandbox::ensure(&options, &|line| telling::say(global, line)).await?;
+                // Without a file, or with one that has mistakes, the first command with it does this.
+                if let Ok(text) = session::read(&global.config)
+                    && let Ok((config, _)) = crate::config::load(&global.config.display().to_string(), &text)
+                {
+                    session::seed(&sandbox, &config).await?;
+                }
+                show(global, &sandbox);
             }
             What::Reset => show(global, &sandbox::reset(&options).await?),
             What::Record { name, target } => match sandbox::running(&options).await? {

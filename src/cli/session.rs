@@ -20,11 +20,11 @@ use crate::apply::{Engine, Limits, Stop};
 use crate::aws::{Aws, Connection, facts};
 use crate::config::{self, Certificate, Config, Dns, Placeholders, SecretSource};
 use crate::model::{Address, Graph};
-use crate::plan::{Action, Given, Observations, Plan, Problem, plan};
+use crate::plan::{Action, Given, Observations, Plan, Problem, Step, plan};
 use crate::report::plan_text::{Meta, Place as MetaPlace};
 use crate::report::{codes, hint_text};
 use crate::resource::{Consents, Kinds, Provided};
-use crate::sandbox::{self, Sandbox};
+use crate::sandbox::{self, Sandbox, Seeded};
 use crate::stack::{Facts, stack};
 use crate::state::State;
 use crate::state::place::{Lock, Store};
@@ -198,7 +198,8 @@ impl Session {
     /// Config, naming where the value is expected.
     pub(crate) fn require_secret(&self, plan: &Plan) -> Result<(), Failure> {
         let address = Address::new("secrets.given", "oauth2");
-        let makes = plan.steps.get(&address).is_some_and(|step| step.action == Action::Create);
+        let makes = |step: &Step| matches!(step.action, Action::Create | Action::Replace);
+        let makes = plan.steps.get(&address).is_some_and(makes);
         if !makes || self.provided.get(crate::stack::OAUTH2).is_some() {
             return Ok(());
         }
@@ -357,14 +358,19 @@ pub(crate) fn load(global: &Global, placeholders: Placeholders) -> Result<Config
 async fn start_sandbox(global: &Global, config: &mut Config) -> Result<Sandbox, Failure> {
     let options = sandbox::Options::from_env()?;
     let sandbox = sandbox::ensure(&options, &|line| telling::say(global, line)).await?;
-    let zone = match &config.ingress.dns {
-        Dns::Route53 { zone } => zone.clone(),
-        Dns::External => config.host().split_once('.').map_or(config.host(), |(_, zone)| zone).to_owned(),
-    };
-    let seeded = sandbox.seed(&zone, config.host(), &config.region).await?;
+    let seeded = seed(&sandbox, config).await?;
     // What an account would already have: a certificate, with a key that the sandbox holds.
     if let Certificate::Arn(arn) = &mut config.ingress.certificate {
         *arn = seeded.certificate_arn;
     }
     Ok(sandbox)
+}
+
+/// Puts into the sandbox what an account would have before a deployment.
+pub(crate) async fn seed(sandbox: &Sandbox, config: &Config) -> Result<Seeded, Failure> {
+    let zone = match &config.ingress.dns {
+        Dns::Route53 { zone } => zone.clone(),
+        Dns::External => config.host().split_once('.').map_or(config.host(), |(_, zone)| zone).to_owned(),
+    };
+    Ok(sandbox.seed(&zone, config.host(), &config.region).await?)
 }

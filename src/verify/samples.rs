@@ -126,6 +126,7 @@ fn look() -> Look {
         load_balancer_arns: strings(&["lb"]),
         port: 8000,
         health_path: "/health".into(),
+        health_port: "8000".into(),
         targets: vec![target],
     };
     Look {

@@ -27,6 +27,9 @@ const NO_TASK: &[&str] = &["VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-HEALTH", 
 /// What follows when the server cannot be asked.
 const NO_ANSWER: &[&str] = &["VF-HEALTH", "VF-CONTROL-PLANE", "VF-ROOT", "VF-CORS", "VF-REDIRECT"];
 
+/// What the server says of itself, and nobody hears when something else answers in its place.
+const INFO: &[&str] = &["VF-INFO-DATABASE", "VF-INFO-IDS", "VF-INFO-URL", "VF-INFO-VERSION", "VF-INFO-AUTH"];
+
 /// What only the next task needs: as long as no task is missing, nor ECS went back from one that would not start, nothing else
 /// follows from these.
 const NEXT_TASK: &[&str] = &["VF-SECRETS", "VF-ROLES", "VF-LOG-GROUP", "VF-ROUTE"];
@@ -50,10 +53,10 @@ const EXPLAINS: &[(&str, &[&[&str]])] = &[
     ("VF-GROUPS", &[NO_TASK, NO_ANSWER, &["VF-TLS", "VF-INFO-DATABASE"]]),
     ("VF-PORT", &[NO_TASK, &["VF-REVISION"]]),
     ("VF-HEALTH-CHECK", &[NO_TASK, NO_ANSWER]),
-    ("VF-BALANCER", &[NO_ANSWER, &["VF-LISTENER", "VF-PUBLIC-ROUTE", "VF-DNS", "VF-TLS", "VF-TARGETS"]]),
-    ("VF-LISTENER", &[NO_ANSWER, &["VF-TLS", "VF-TARGETS"]]),
+    ("VF-BALANCER", &[NO_ANSWER, INFO, &["VF-LISTENER", "VF-PUBLIC-ROUTE", "VF-DNS", "VF-TLS", "VF-TARGETS"]]),
+    ("VF-LISTENER", &[NO_ANSWER, INFO, &["VF-TLS", "VF-TARGETS"]]),
     ("VF-PUBLIC-ROUTE", &[NO_ANSWER, &["VF-TLS"]]),
-    ("VF-DNS", &[NO_ANSWER, &["VF-TLS"]]),
+    ("VF-DNS", &[NO_ANSWER, INFO, &["VF-TLS"]]),
     ("VF-TLS", &[NO_ANSWER]),
     ("VF-REVISION", &[NO_TASK, &["VF-INFO-VERSION"]]),
     ("VF-LOGS", &[&["VF-TASKS", "VF-SERVICE", "VF-TARGETS", "VF-INFO-DATABASE"], NO_ANSWER]),

@@ -17,6 +17,8 @@ pub struct TargetGroup {
     pub port: u16,
     /// Path of the health check.
     pub health_path: String,
+    /// Port of the health check, `traffic-port` or a number.
+    pub health_port: String,
     /// Who is registered.
     pub targets: Vec<Target>,
 }
@@ -80,6 +82,7 @@ pub(super) async fn target_group(aws: &Aws, arn: Option<&str>) -> Result<Option<
         load_balancer_arns: group.load_balancer_arns().to_vec(),
         port: port(group.port()),
         health_path: group.health_check_path().unwrap_or_default().to_owned(),
+        health_port: group.health_check_port().unwrap_or("traffic-port").to_owned(),
         targets: health.target_health_descriptions().iter().map(target).collect(),
     }))
 }

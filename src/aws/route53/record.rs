@@ -94,8 +94,8 @@ impl Resource for Record {
             (None, Some(marker)) if !marker.is_ours(scope) => {
                 Found::Foreign(format!("the name {name} is taken: {}", marker.owner()))
             }
-            // A marker of ours without its record: someone deleted that by hand.
-            (None, _) => Found::None,
+            // No marker, or one of ours without its record: someone deleted that by hand.
+            (None, _) => rival(aws, &want.zone_id, &name).await?.map_or(Found::None, |record| foreign(&record, None)),
         })
     }
 
@@ -291,6 +291,16 @@ async fn send(aws: &Aws, zone: &str, changes: Vec<Change>) -> Result<()> {
     let batch = ChangeBatch::builder().set_changes(Some(changes)).build().map_err(Error::bug)?;
     let call = aws.route53().change_resource_record_sets().hosted_zone_id(zone).change_batch(batch);
     aws.call("route53:ChangeResourceRecordSets", call.send()).await.map(drop)
+}
+
+/// What would stand beside an A record of this name: a CNAME, which Route 53 refuses, or an AAAA that leads elsewhere.
+async fn rival(aws: &Aws, zone: &str, name: &str) -> Result<Option<ResourceRecordSet>> {
+    let call = aws.route53().list_resource_record_sets().hosted_zone_id(zone).start_record_name(name).max_items(20);
+    let Some(found) = aws.call("route53:ListResourceRecordSets", call.send()).await.or_gone()? else { return Ok(None) };
+    let rivals = |one: &ResourceRecordSet| {
+        names::canonical(&one.name) == name && matches!(one.r#type, RrType::Cname | RrType::Aaaa)
+    };
+    Ok(found.resource_record_sets.into_iter().find(rivals))
 }
 
 /// The record of this name and type; `None` also when the zone is gone.

@@ -16,6 +16,11 @@ pub(super) fn health_check(facts: &Facts) -> Judged {
             let why = format!("the health check asks {}, the server answers on {PATH}", group.health_path);
             return Err(Fail::new(why).next(UP).class("health.path").into());
         }
+        let port = group.health_port.as_str();
+        if port != "traffic-port" && port != facts.expect.port.to_string() {
+            let why = format!("the health check asks port {port}, the server listens on {}", facts.expect.port);
+            return Err(Fail::new(why).next(UP).class("health.port").into());
+        }
         seen_too.push(PATH.to_owned());
     }
     if let Some(service) =
@@ -37,7 +42,7 @@ mod tests {
     use crate::verify::{Status, samples};
 
     #[test]
-    fn the_path_and_the_grace_are_what_the_server_needs() {
+    fn path_port_and_grace_are_what_the_server_needs() {
         let class = |facts: &Facts| match health_check(facts) {
             Err(Status::Fail(fail)) => fail.class,
             _ => None,
@@ -50,5 +55,10 @@ mod tests {
         assert_eq!(class(&facts), None);
         facts.look.targets.as_mut().unwrap().as_mut().unwrap().health_path = "/".into();
         assert_eq!(class(&facts), Some("health.path"));
+        let mut facts = samples::good();
+        for (port, expected) in [("traffic-port", None), ("8000", None), ("9999", Some("health.port"))] {
+            facts.look.targets.as_mut().unwrap().as_mut().unwrap().health_port = port.into();
+            assert_eq!(class(&facts), expected, "{port}");
+        }
     }
 }

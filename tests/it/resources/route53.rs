@@ -4,7 +4,7 @@ use super::elb::drift;
 use crate::support::lifecycle::Bench;
 use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType};
 use hybridctl::aws::route53::record::{Alias, Record};
-use hybridctl::resource::{Found, Resource};
+use hybridctl::resource::{Found, Resource, Scope};
 
 /// A hosted zone of its own: id and name.
 pub async fn zone(bench: &Bench, name: &str) -> (String, String) {
@@ -97,6 +97,30 @@ async fn a_strangers_record_is_found_and_left_alone() {
     foreign(found(&text(&zone, &["ours"])).await, "it belongs to route53.record/main of a deployment with lineage l-2");
     meddle(&bench, ChangeAction::Delete, &zone.0, &name, "theirs", 60).await;
     foreign(found(&text(&zone, &["ours"])).await, "is taken: it belongs to");
+}
+
+/// Route 53 refuses a record beside a CNAME, and an AAAA leads half of the clients elsewhere.
+#[tokio::test]
+async fn a_record_of_another_type_under_the_name_is_in_the_way() {
+    let Some(bench) = Bench::connect().await else { return };
+    let zone = zone(&bench, "rival").await;
+    let name = format!("zenml.{}", zone.1);
+    let token = bench.token();
+    for (record_type, value) in [("CNAME", "elsewhere.example.net"), ("AAAA", "2001:db8::1")] {
+        let theirs = Record {
+            name: name.clone().into(),
+            record_type: record_type.into(),
+            values: [value.to_owned().into()].into(),
+            marker: false,
+            ..text(&zone, &[])
+        };
+        let made = bench.create("theirs", &theirs).await;
+        let find = async |scope: &Scope<'_>| Record::find(scope, &text(&zone, &["ours"])).await.unwrap();
+        let found = bench.scoped::<Record, _>("main", &token, None, find).await;
+        let told = format!("the {record_type} record of {name} exists already and points to {value}");
+        assert!(matches!(&found, Found::Foreign(why) if why.starts_with(&told)), "{found:?}");
+        bench.delete::<Record>("theirs", &made).await;
+    }
 }
 
 /// Names a load balancer, then nothing of AWS, then the load balancer again.
