@@ -175,3 +175,30 @@ fn the_second_signal_ends_a_run_at_once() {
     let output = output.expect(130);
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}\n{}", asked.elapsed(), output.text());
 }
+
+/// The database's name is its id: only time tells the old one from the one that takes its place.
+#[test]
+fn a_destroy_and_an_up_that_are_killed_while_the_database_goes_are_finished_by_the_next_up() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.up().expect(0);
+    let started = |verb: &'static str| {
+        let is_it = move |step: &Value| {
+            step["address"] == "rds.instance/main" && step["type"] == "started" && step["verb"] == verb
+        };
+        move |steps: &[Value]| steps.iter().any(is_it)
+    };
+    let destroy = [&DESTROY[..], &["--skip-final-snapshot"]].concat();
+    for ups in 0..2 {
+        let kill = |arguments: &[&str], reached: &dyn Fn(&[Value]) -> bool| {
+            let run = start_until(&rehearsal, arguments, reached);
+            let mut child = run.unwrap_or_else(|output| panic!("it ended before\n{}", output.text()));
+            // The delete has been called by then, and takes a second here.
+            std::thread::sleep(Duration::from_millis(300));
+            child.kill().unwrap();
+            wait(child).expect(137);
+        };
+        kill(&destroy, &started("delete"));
+        (0..ups).for_each(|_| kill(&["up", "--yes"], &started("make")));
+        converges(&rehearsal, &quickstart(&[]), &format!("a destroy and then {ups} ups were killed"));
+    }
+}
