@@ -70,7 +70,7 @@ impl Resource for Record {
         Field::update("alias").same_when(names::same_alias),
         Field::update("values").same_when(names::same_values),
         Field::update("ttl_secs"),
-        Field::update("marker").unread(),
+        Field::update("marker"),
     ];
     const POLL: Duration = Duration::from_secs(5);
     const COEXISTS: bool = false;
@@ -102,6 +102,9 @@ impl Resource for Record {
     async fn read(scope: &Scope<'_>, id: &Id) -> Result<Option<Live<Self>>> {
         let [zone, name, record_type] = id.parts()?;
         let Some(record) = lookup(scope.aws, zone, name, record_type).await? else { return Ok(None) };
+        // Without it the record is nobody's as soon as ours is lost.
+        let marked = scope.recorded.is_none_or(|recorded| recorded.inputs["marker"] == true);
+        let marker = if marked { Marker::read(scope.aws, zone, name).await? } else { None };
         let inputs = Self {
             zone_id: zone.to_owned(),
             name: name.to_owned().into(),
@@ -112,7 +115,7 @@ impl Resource for Record {
             }),
             values: record.resource_records().iter().map(|one| names::value(&one.value).into()).collect(),
             ttl_secs: record.ttl.and_then(|ttl| ttl.try_into().ok()),
-            marker: false,
+            marker: marker.is_some_and(|marker| marker.is_ours(scope)),
         };
         Ok(Some(Live::untagged(inputs, Outputs { fqdn: name.to_owned() })))
     }
@@ -140,6 +143,11 @@ impl Resource for Record {
         let mut changes = vec![change(ChangeAction::Upsert, want.shaped()?)?];
         if want.marker {
             let name = names::canonical(want.name.get()?);
+            if let Some(theirs) =
+                Marker::read(scope.aws, &want.zone_id, &name).await?.filter(|marker| !marker.is_ours(scope))
+            {
+                return Err(theirs.refusal(&want.record_type, &name));
+            }
             changes.push(change(ChangeAction::Upsert, Marker::of(scope).shaped(&name)?)?);
         }
         send(scope.aws, &want.zone_id, changes).await
@@ -154,8 +162,7 @@ impl Resource for Record {
             other => (None, other),
         };
         if let (Some(_), Some(marker)) = (&record, others) {
-            let message = format!("the {record_type} record of {name} is not ours any more: {}", marker.owner());
-            return Err(Error::terminal(message).hint("take it off this deployment's record with `hybridctl state`"));
+            return Err(marker.refusal(record_type, name));
         }
         let mut changes = vec![];
         for stored in record.into_iter().chain(ours.and_then(|marker| marker.stored)) {
@@ -258,6 +265,12 @@ impl Marker {
     /// The lineage decides: records of several types under one name share the marker.
     fn is_ours(&self, scope: &Scope<'_>) -> bool {
         self.lineage == scope.lineage.to_string()
+    }
+
+    /// Why a record with this marker is left alone.
+    fn refusal(&self, record_type: &str, name: &str) -> Error {
+        let message = format!("the {record_type} record of {name} is not ours any more: {}", self.owner());
+        Error::terminal(message).hint("whoever put that `_hybridctl` record there has to take it away")
     }
 
     fn owner(&self) -> String {

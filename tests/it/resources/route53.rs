@@ -58,8 +58,20 @@ async fn record_and_marker_live_and_go_together() {
     meddle(&bench, ChangeAction::Upsert, &zone.0, &name, "else", 7).await;
     assert_eq!(drift(&bench, "main", &record, &want).await, ["values", "ttl_secs"]);
     bench.update("main", &record, &want).await;
+    take_the_marker_away(&bench, &zone.0).await;
+    assert_eq!(drift(&bench, "main", &record, &want).await, ["marker"]);
+    bench.update("main", &record, &want).await;
+    assert_eq!(stored(&bench, &zone.0).await.len(), 2, "the marker is there again");
     bench.delete::<Record>("main", &record).await;
     assert!(stored(&bench, &zone.0).await.is_empty());
+}
+
+async fn take_the_marker_away(bench: &Bench, zone: &str) {
+    let listed = bench.aws.route53().list_resource_record_sets().hosted_zone_id(zone).send().await.unwrap();
+    let marker = listed.resource_record_sets.into_iter().find(|one| one.name.starts_with("_hybridctl")).unwrap();
+    let change = Change::builder().action(ChangeAction::Delete).resource_record_set(marker).build().unwrap();
+    let batch = ChangeBatch::builder().changes(change).build().unwrap();
+    bench.aws.route53().change_resource_record_sets().hosted_zone_id(zone).change_batch(batch).send().await.unwrap();
 }
 
 #[tokio::test]
