@@ -5,6 +5,7 @@ use super::session::Session;
 use super::telling;
 use crate::model::Address;
 use crate::plan::{Action, Plan};
+use crate::state::place::Store;
 
 /// Says what is worth a second look before the plan is carried out.
 pub(crate) fn tell(global: &Global, session: &Session, plan: &Plan) {
@@ -42,6 +43,12 @@ fn cautions(session: &Session, plan: &Plan) -> Vec<String> {
     }
     if action(&Address::new("route53.record", "endpoint")) == Some(Action::Delete) {
         cautions.push(format!("{} stops resolving until the record exists elsewhere", session.config.host()));
+    }
+    if let (true, Store::File(store)) = (session.state.is_empty(), &session.store) {
+        let beside = store.neighbours().into_iter().filter(|name| *name != session.config.name);
+        cautions.extend(beside.map(|name| {
+            format!("`{name}` is on record here too: with another `name` this is a second deployment, and the first one stays")
+        }));
     }
     let egress = plan.steps.values().any(|step| {
         step.address.kind == "ec2.elastic_ip" && session.state.resources.contains_key(&instance) && step.acts()

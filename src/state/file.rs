@@ -191,6 +191,20 @@ impl FileStore {
         write_durably(&self.folder, &self.path(), &text)
     }
 
+    /// Names of other deployments of the same sort with something on record beside this folder.
+    pub fn neighbours(&self) -> Vec<String> {
+        let rehearsed = |folder: &Path| folder.extension().is_some_and(|extension| extension == "sandbox");
+        let parent = self.folder.parent().filter(|parent| parent.is_dir());
+        let entries = parent.and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
+        let folders = entries.map(|entry| entry.path()).filter(|path| *path != self.folder);
+        let states = folders.filter(|path| rehearsed(path) == rehearsed(&self.folder));
+        let states = states.filter_map(|path| match Self::new(path).document() {
+            Ok(Some(Document::State(state))) if !state.is_empty() => Some(state.deployment),
+            _ => None,
+        });
+        states.collect()
+    }
+
     fn read(&self) -> Result<Option<State>, StoreError> {
         match self.document()? {
             Some(Document::State(state)) => Ok(Some(*state)),

@@ -2,6 +2,7 @@
 
 use super::history::KEPT;
 use super::*;
+use crate::state::{Intent, Verb};
 use std::os::unix::fs::PermissionsExt;
 use std::time::SystemTime;
 use uuid::Uuid;
@@ -110,6 +111,32 @@ async fn the_history_of_a_damaged_document_can_be_listed_and_that_of_a_lost_one_
     let names = fs::read_dir(store.folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let aside = names.filter(|name| name.starts_with("history.lost-")).count();
     assert_eq!(aside, 1);
+}
+
+#[tokio::test]
+async fn other_deployments_beside_this_one_are_known() {
+    let (folder, store) = store();
+    let save = async |name: &str, made: bool| {
+        let mut state = State { serial: 1, ..State::new(name.split('.').next().unwrap(), Uuid::nil()) };
+        if made {
+            let intent = Intent {
+                verb: Verb::Create,
+                token: "t".into(),
+                inputs: serde_json::Value::Null,
+                after: [].into(),
+                id: None,
+                deposed: vec![],
+                since: jiff::Timestamp::UNIX_EPOCH,
+            };
+            state.intents.insert(crate::model::Address::new("ec2.vpc", "main"), intent);
+        }
+        FileStore::new(folder.path().join(name)).save(&state).await.unwrap();
+    };
+    for (name, made) in [("t", true), ("other", true), ("empty", false), ("rehearsed.sandbox", true)] {
+        save(name, made).await;
+    }
+    std::fs::write(folder.path().join("file"), "").unwrap();
+    assert_eq!(store.neighbours(), ["other"]);
 }
 
 #[test]

@@ -232,8 +232,7 @@ pub(super) fn targets(facts: &Facts) -> Judged {
     let told = |state: &str| group.targets.iter().filter(|target| target.state == state).count();
     let active: Vec<_> = group.targets.iter().filter(|target| target.state != "draining").collect();
     if active.is_empty() {
-        let next = "look at VF-TASKS";
-        return Err(Fail::new("no task is registered in the target group").next(next).into());
+        return Err(nobody_registered(facts).into());
     }
     let bad: Vec<_> = active.iter().filter(|target| target.state != "healthy").collect();
     if bad.is_empty() {
@@ -251,6 +250,22 @@ pub(super) fn targets(facts: &Facts) -> Judged {
     };
     let why = format!("{} of {} not healthy", bad.len(), counted(active.len(), "target"));
     Err(Fail::new(why).next(next).seen(evidence).into())
+}
+
+/// ECS registers a task when it starts, and never again.
+fn nobody_registered(facts: &Facts) -> Fail {
+    let service = facts.look.service.as_ref().ok().and_then(Option::as_ref);
+    match service.filter(|service| service.running > 0 && service.pending == 0 && service.rollouts.len() == 1) {
+        None => Fail::new("no task is registered in the target group").next("look at VF-TASKS"),
+        Some(service) => {
+            let tasks = counted(service.running.unsigned_abs() as usize, "task");
+            let why = format!("{tasks} running, none registered in the target group: somebody took them out of it");
+            let (cluster, name) = (&facts.expect.cluster, &facts.expect.service);
+            Fail::new(why)
+                .next(format!("aws ecs update-service --cluster {cluster} --service {name} --force-new-deployment"))
+                .class("targets.deregistered")
+        }
+    }
 }
 
 #[cfg(test)]
@@ -308,6 +323,20 @@ mod tests {
         group.targets[0].state = "unused".into();
         let Err(Status::Fail(fail)) = targets(&facts) else { panic!("passed") };
         assert!(fail.next.contains("VF-LISTENER"), "{fail:?}");
+    }
+
+    #[test]
+    fn tasks_that_run_unregistered_are_registered_by_a_new_rollout_only() {
+        let mut facts = samples::good();
+        facts.look.targets.as_mut().unwrap().as_mut().unwrap().targets.clear();
+        let Err(Status::Fail(fail)) = targets(&facts) else { panic!("passed") };
+        assert!(
+            fail.next.contains("update-service --cluster x --service zenml-server --force-new-deployment"),
+            "{fail:?}"
+        );
+        facts.look.service.as_mut().unwrap().as_mut().unwrap().running = 0;
+        let Err(Status::Fail(fail)) = targets(&facts) else { panic!("passed") };
+        assert!(fail.next.contains("VF-TASKS"), "{fail:?}");
     }
 
     #[test]
