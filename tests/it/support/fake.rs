@@ -162,7 +162,12 @@ impl World {
 
     /// Describes show an object that is made from here on only after so many readings.
     pub fn lag(&self, readings: u32) {
-        self.0.borrow_mut().lag = readings;
+        let mut inner = self.0.borrow_mut();
+        inner.lag = readings;
+        if readings == 0 {
+            // Describes have caught up: nobody has patience for what is hidden any more.
+            inner.objects.values_mut().for_each(|object| object.hidden = 0);
+        }
     }
 
     /// A new process: nothing kills it, and nothing goes wrong.

@@ -233,3 +233,14 @@ fn what_was_deleted_to_make_another_is_not_brought_back_in_its_place() {
         .run(Run::plain().fault(3, Fault::Unsent))
         .holds();
 }
+
+#[test]
+fn what_an_interrupted_create_made_as_it_was_wanted_then_is_replaced_when_it_is_seen() {
+    Scenario::default()
+        .want('a', "toy.collides_alone")
+        .lag(2)
+        .run(Run::plain().fault(2, Fault::KillAfter))
+        .set('a', Knob::Shape, 1)
+        .lag(0)
+        .holds();
+}
