@@ -87,14 +87,11 @@ fn read<'a, T>(asked: &'a Looked<T>, facts: &Facts) -> Result<&'a T, Status> {
 }
 
 fn unread(error: &Error, facts: &Facts) -> Status {
-    let code = error.code.as_deref().unwrap_or_default();
-    let denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"];
-    if denied.iter().any(|word| code.contains(word)) {
+    if error.is_denied() {
         let why = format!("not allowed to look: these credentials lack {}", error.operation);
         return Finding::new(why, format!("allow {} to know it beforehand", error.operation)).unknown();
     }
-    let missing = ["NotImplemented", "UnknownOperation", "InvalidAction", "InternalFailure"];
-    if facts.wish.is_sandbox && missing.iter().any(|word| code.contains(word)) {
+    if facts.wish.is_sandbox && error.is_unknown_to_aws() {
         return Status::NotHere(format!("this local AWS has no {}", error.operation));
     }
     let next = match error.class {

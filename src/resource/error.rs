@@ -120,6 +120,20 @@ impl Error {
         Self::terminal(format!("{message}; {BUG}"))
     }
 
+    /// True if the credentials may not make this call.
+    pub fn is_denied(&self) -> bool {
+        self.says(&["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"])
+    }
+
+    /// True if this AWS has no such call: a local one, or an older one of somebody else's.
+    pub fn is_unknown_to_aws(&self) -> bool {
+        self.says(&["NotImplemented", "UnknownOperation", "InvalidAction", "InternalFailure"])
+    }
+
+    fn says(&self, words: &[&str]) -> bool {
+        self.code.as_ref().is_some_and(|code| words.iter().any(|word| code.contains(word)))
+    }
+
     /// True if it was made by [`Error::bug`].
     pub fn is_bug(&self) -> bool {
         self.message.ends_with(BUG)

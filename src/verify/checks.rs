@@ -84,13 +84,10 @@ fn seen<'a, T>(looked: &'a Looked<T>, facts: &Facts) -> Result<&'a T, Status> {
 }
 
 fn unread(error: &Error, facts: &Facts) -> Status {
-    let code = error.code.as_deref().unwrap_or_default();
-    let denied = ["AccessDenied", "Unauthorized", "NotAuthorized", "Forbidden"];
-    if denied.iter().any(|word| code.contains(word)) {
+    if error.is_denied() {
         return Status::Skip(format!("not allowed to look: these credentials lack {}", error.operation));
     }
-    let unknown = ["NotImplemented", "UnknownOperation", "InvalidAction", "InternalFailure"];
-    if facts.expect.is_sandbox && unknown.iter().any(|word| code.contains(word)) {
+    if facts.expect.is_sandbox && error.is_unknown_to_aws() {
         return Status::NotHere(format!("this local AWS has no {}", error.operation));
     }
     let next = match error.class {
@@ -98,11 +95,6 @@ fn unread(error: &Error, facts: &Facts) -> Status {
         _ => "try again with `hybridctl verify`",
     };
     Fail::new(format!("AWS could not be asked: {error}")).next(next).into()
-}
-
-/// A plural where it belongs: `1 task`, `2 tasks`.
-fn counted(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The service and its tasks.
 
-use super::{Judged, UP, counted, seen};
+use super::{Judged, UP, seen};
 use crate::aws::ecs::redact::redact;
 use crate::aws::look::service::{Service, Task};
+use crate::report::words::count;
 use crate::verify::Facts;
 use crate::verify::log_classes::{self, Class};
 use crate::verify::report::{Fail, Status};
@@ -43,14 +44,13 @@ pub(super) fn service(facts: &Facts) -> Judged {
             .into());
     }
     if service.running != service.desired {
-        let why =
-            format!("{} of {} running", service.running, counted(service.desired.unsigned_abs() as usize, "task"));
+        let why = format!("{} of {} running", service.running, count(service.desired.unsigned_abs() as usize, "task"));
         return Err(Fail::new(why).next(WAIT).seen(events).into());
     }
     if service.rollouts.len() > 1 || rollout.is_some_and(|rollout| rollout.state == "IN_PROGRESS") {
         return Err(Fail::new("a rollout is under way").next(WAIT).seen(events).into());
     }
-    Ok(format!("ACTIVE, {} of {} running", service.running, counted(service.desired.unsigned_abs() as usize, "task")))
+    Ok(format!("ACTIVE, {} of {} running", service.running, count(service.desired.unsigned_abs() as usize, "task")))
 }
 
 pub(super) fn revision(facts: &Facts) -> Judged {
@@ -123,11 +123,11 @@ pub(super) fn tasks(facts: &Facts) -> Judged {
     let proves = proven >= wanted && !failed.iter().any(|task| is_of_rollout(task, service));
     // A replaced task of a rollout that succeeded is no failure, whatever ECS wrote; tasks that keep dying are.
     if up.len() >= wanted && (failed.is_empty() || proves || stays_up(service, facts)) {
-        return Ok(format!("{} up", counted(up.len(), "task")));
+        return Ok(format!("{} up", count(up.len(), "task")));
     }
     let Some(newest) = failed.first() else {
         let starting = running.len() - up.len();
-        let why = format!("{} of {} up, {starting} starting", up.len(), counted(wanted, "task"));
+        let why = format!("{} of {} up, {starting} starting", up.len(), count(wanted, "task"));
         return Err(Fail::new(why).next(WAIT).into());
     };
     let mut causes: Vec<String> = failed.iter().map(|task| cause(task)).collect();

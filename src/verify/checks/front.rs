@@ -1,7 +1,8 @@
 //! Name, certificate, load balancer, listeners, targets.
 
-use super::{Judged, UP, counted, seen};
+use super::{Judged, UP, seen};
 use crate::aws::look::front::Balancer;
+use crate::report::words::count;
 use crate::verify::Facts;
 use crate::verify::probe::dns::NameFailure;
 use crate::verify::probe::tls::{Broken, Secured, Trust};
@@ -236,7 +237,7 @@ pub(super) fn targets(facts: &Facts) -> Judged {
     }
     let bad: Vec<_> = active.iter().filter(|target| target.state != "healthy").collect();
     if bad.is_empty() {
-        return Ok(counted(told("healthy"), "healthy target"));
+        return Ok(count(told("healthy"), "healthy target"));
     }
     let evidence = bad.iter().map(|t| format!("{}:{} {} {}", t.address, t.port, t.state, t.reason));
     let next = match bad.first().map(|target| (target.state.as_str(), target.reason.as_str())) {
@@ -248,7 +249,7 @@ pub(super) fn targets(facts: &Facts) -> Judged {
         Some((_, reason)) if reason.contains("Mismatch") => "look at VF-LOGS: the server answers with an error",
         _ => "look at VF-PORT and VF-LOGS: nothing listens on the port, or the server fails",
     };
-    let why = format!("{} of {} not healthy", bad.len(), counted(active.len(), "target"));
+    let why = format!("{} of {} not healthy", bad.len(), count(active.len(), "target"));
     Err(Fail::new(why).next(next).seen(evidence).into())
 }
 
@@ -258,7 +259,7 @@ fn nobody_registered(facts: &Facts) -> Fail {
     match service.filter(|service| service.running > 0 && service.pending == 0 && service.rollouts.len() == 1) {
         None => Fail::new("no task is registered in the target group").next("look at VF-TASKS"),
         Some(service) => {
-            let tasks = counted(service.running.unsigned_abs() as usize, "task");
+            let tasks = count(service.running.unsigned_abs() as usize, "task");
             let why = format!("{tasks} running, none registered in the target group: somebody took them out of it");
             let (cluster, name) = (&facts.expect.cluster, &facts.expect.service);
             Fail::new(why)

@@ -1,8 +1,9 @@
 //! The server's log.
 
-use super::{Judged, compute, counted, seen};
+use super::{Judged, compute, seen};
 use crate::aws::ecs::redact::redact;
 use crate::aws::look::logs::{Line, TaskLog};
+use crate::report::words::count;
 use crate::verify::Facts;
 use crate::verify::log_classes::{self, Class, Level};
 use crate::verify::report::{Fail, Status};
@@ -69,8 +70,7 @@ pub(super) fn logs(facts: &Facts) -> Judged {
         let next = if starting == 0 { "look at VF-TASKS" } else { "hybridctl verify --wait 5m" };
         return Err(Fail::new(why).next(next).into());
     }
-    let noise =
-        if errors == 0 { String::new() } else { format!(", {} at level ERROR lately", counted(errors, "line")) };
+    let noise = if errors == 0 { String::new() } else { format!(", {} at level ERROR lately", count(errors, "line")) };
     let notes: String = notes.iter().map(|note| format!("; {} ({}): {}", note.cause, note.id, note.fix)).collect();
     Ok(format!("{}{noise}{notes}", log_classes::STARTED))
 }

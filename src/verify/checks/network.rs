@@ -1,7 +1,8 @@
 //! Routes: out of the private subnets, and to the load balancer.
 
-use super::{Judged, UP, compute, counted, front, seen};
+use super::{Judged, UP, compute, front, seen};
 use crate::aws::look::network::{Network, RouteTable};
+use crate::report::words::count;
 use crate::verify::Facts;
 use crate::verify::report::{Fail, Status};
 
@@ -24,7 +25,7 @@ pub(super) fn route(facts: &Facts) -> Judged {
     if wrong.is_empty() {
         ways.sort();
         ways.dedup();
-        return Ok(format!("{} by {}", counted(service.subnet_ids.len(), "subnet"), ways.join(", ")));
+        return Ok(format!("{} by {}", count(service.subnet_ids.len(), "subnet"), ways.join(", ")));
     }
     let why = format!("the next task cannot start: {}", wrong[0]);
     Err(Fail::new(why).next(UP).seen(wrong).into())
@@ -93,7 +94,7 @@ pub(super) fn public_route(facts: &Facts) -> Judged {
     let wrong: Vec<String> = balancer.subnet_ids.iter().filter_map(judge).collect();
     match wrong.first() {
         None if balancer.subnet_ids.is_empty() => Err(Status::Skip("the load balancer names no subnets".into())),
-        None => Ok(format!("{} by an internet gateway", counted(balancer.subnet_ids.len(), "subnet"))),
+        None => Ok(format!("{} by an internet gateway", count(balancer.subnet_ids.len(), "subnet"))),
         Some(first) => {
             let why = format!("answers of the load balancer do not get out: {first}");
             Err(Fail::new(why).next(UP).seen(wrong.clone()).into())

@@ -1,8 +1,9 @@
 //! What ECS needs before a container starts: secrets, roles, the log group. Running tasks hide it all.
 
 use super::environment::definition_of;
-use super::{Judged, UP, counted, seen};
+use super::{Judged, UP, seen};
 use crate::aws::look::access::{Role, secret_arn};
+use crate::report::words::count;
 use crate::verify::Facts;
 use crate::verify::report::Fail;
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ pub(super) fn secrets(facts: &Facts) -> Judged {
             None => {}
         }
     }
-    let Some(first) = wrong.first() else { return Ok(counted(secrets.len(), "secret")) };
+    let Some(first) = wrong.first() else { return Ok(count(secrets.len(), "secret")) };
     let next = match restore {
         Some(arn) => format!("aws secretsmanager restore-secret --secret-id {arn}"),
         None => UP.to_owned(),
@@ -52,7 +53,7 @@ pub(super) fn roles(facts: &Facts) -> Judged {
     if let Some(first) = wrong.first() {
         return Err(Fail::new(format!("the next task cannot start: {first}")).next(UP).seen(wrong.clone()).into());
     }
-    let reads = counted(definition.secrets.len(), "secret");
+    let reads = count(definition.secrets.len(), "secret");
     Ok(match access.reads_other_secrets {
         true => format!("reads {reads}, and others that the server has no use for"),
         false => format!("reads its {reads} and no others"),
