@@ -85,44 +85,39 @@ pub struct Asked {
 pub async fn ask(aws: &Aws, questions: &Questions, bucket: Option<&Bucket>) -> Asked {
     let class = questions.instance_class.as_deref();
     let who = async {
-        let identity = within(aws, async || caller::identity(aws).await).await;
+        let identity = within(caller::identity(aws)).await;
         let rights = match &identity {
-            Ok(identity) => within(aws, async || rights::rights(aws, &identity.arn, questions).await).await,
+            Ok(identity) => within(rights::rights(aws, &identity.arn, questions)).await,
             Err(error) => Err(error.clone()),
         };
         (identity, rights)
     };
-    let place = futures_util::future::join(
-        within(aws, async || caller::region(aws).await),
-        within(aws, async || caller::zones(aws).await),
-    );
+    let place = futures_util::future::join(within(caller::region(aws)), within(caller::zones(aws)));
     let counted = futures_util::future::join(quotas::metered(aws, &questions.needs), async {
-        let rehearsed = questions
-            .dry_runs
-            .iter()
-            .map(async |one| (one.clone(), within(aws, async || rights::dry_run(aws, one).await).await));
+        let rehearsed =
+            questions.dry_runs.iter().map(async |one| (one.clone(), within(rights::dry_run(aws, one)).await));
         futures_util::future::join_all(rehearsed).await
     });
     let state = async {
         match bucket {
-            Some(bucket) => Some(within(aws, async || settings(bucket).await).await),
+            Some(bucket) => Some(within(aws.patiently(async || settings(bucket).await)).await),
             None => None,
         }
     };
     let network = futures_util::future::join(
-        when(aws, questions.makes_vpc, async || network::vpcs(aws).await),
-        when(aws, questions.makes_vpc, async || network::peerings(aws).await),
+        when(questions.makes_vpc, network::vpcs(aws)),
+        when(questions.makes_vpc, network::peerings(aws)),
     );
     let database = futures_util::future::join3(
-        when(aws, class.is_some(), async || database::versions(aws).await),
-        when(aws, class.is_some(), async || database::support(aws).await),
-        when(aws, class.is_some(), async || database::offers(aws, class.unwrap_or_default()).await),
+        when(class.is_some(), database::versions(aws)),
+        when(class.is_some(), database::support(aws)),
+        when(class.is_some(), database::offers(aws, class.unwrap_or_default())),
     );
     let certificate = questions.certificate_arn.as_deref();
     let zone = questions.hosted_zone_id.as_deref();
     let front = futures_util::future::join(
-        when(aws, certificate.is_some(), async || front::certificate(aws, certificate.unwrap_or_default()).await),
-        when(aws, zone.is_some(), async || front::hosted_zone(aws, zone.unwrap_or_default()).await),
+        when(certificate.is_some(), front::certificate(aws, certificate.unwrap_or_default())),
+        when(zone.is_some(), front::hosted_zone(aws, zone.unwrap_or_default())),
     );
     let (
         (identity, rights),
@@ -167,9 +162,9 @@ async fn settings(bucket: &Bucket) -> Result<Settings> {
     }
 }
 
-async fn when<T>(aws: &Aws, asked: bool, reading: impl AsyncFnMut() -> Result<T>) -> Option<Result<T>> {
+async fn when<T>(asked: bool, reading: impl Future<Output = Result<T>>) -> Option<Result<T>> {
     match asked {
-        true => Some(within(aws, reading).await),
+        true => Some(within(reading).await),
         false => None,
     }
 }

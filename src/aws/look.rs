@@ -109,38 +109,32 @@ pub struct Serving {
 
 /// Looks at what is served.
 pub async fn serving(aws: &Aws, names: &Names) -> Serving {
-    let service = within(aws, async || service::service(aws, names).await).await;
+    let service = within(service::service(aws, names)).await;
     let serving = service.as_ref().ok().and_then(Option::as_ref);
     let target_group = serving.and_then(|s| s.target_group_arn.clone()).or(names.target_group_arn.clone());
     let (definition, running, stopped, targets) = tokio::join!(
-        within(aws, async || service::definition(
-            aws,
-            serving.map(|s| s.task_definition_arn.as_str()),
-            &names.container
-        )
-        .await),
-        within(aws, async || service::running(aws, names, serving.is_some()).await),
-        within(aws, async || service::stopped(aws, names, serving.is_some()).await),
-        within(aws, async || front::target_group(aws, target_group.as_deref()).await),
+        within(service::definition(aws, serving.map(|s| s.task_definition_arn.as_str()), &names.container)),
+        within(service::running(aws, names, serving.is_some())),
+        within(service::stopped(aws, names, serving.is_some())),
+        within(front::target_group(aws, target_group.as_deref())),
     );
     Serving { service, definition, running, stopped, targets }
 }
 
 /// Looks at the deployment.
 pub async fn look(aws: &Aws, names: &Names) -> Look {
-    let (serving, database) =
-        tokio::join!(serving(aws, names), within(aws, async || database(aws, &names.database).await));
+    let (serving, database) = tokio::join!(serving(aws, names), within(database(aws, &names.database)));
     let Serving { service, definition, running, stopped, targets } = serving;
     let named = targets.as_ref().ok().and_then(Option::as_ref).and_then(|group| group.load_balancer_arns.first());
     let balancer_arn = named.or(names.load_balancer_arn.as_ref());
     let revision = definition.as_ref().ok().and_then(Option::as_ref);
     let told = logs::tasks_to_tell_of(running.as_deref().unwrap_or_default(), stopped.as_deref().unwrap_or_default());
     let (balancer, secrets, access, log_group, logs) = tokio::join!(
-        within(aws, async || front::balancer(aws, balancer_arn.map(String::as_str)).await),
-        within(aws, async || access::secrets(aws, revision).await),
-        within(aws, async || access::access(aws, revision).await),
-        within(aws, async || logs::group_exists(aws, revision).await),
-        within(aws, async || logs::read(aws, revision, &told).await),
+        within(front::balancer(aws, balancer_arn.map(String::as_str))),
+        within(access::secrets(aws, revision)),
+        within(access::access(aws, revision)),
+        within(logs::group_exists(aws, revision)),
+        within(logs::read(aws, revision, &told)),
     );
     let front = balancer.as_ref().ok().and_then(Option::as_ref);
     let store = database.as_ref().ok().and_then(Option::as_ref);
@@ -148,8 +142,8 @@ pub async fn look(aws: &Aws, names: &Names) -> Look {
     let subnets = union([serving.map(|s| &s.subnet_ids), front.map(|b| &b.subnet_ids), store.map(|d| &d.subnet_ids)]);
     let groups = union([serving.map(|s| &s.group_ids), front.map(|b| &b.group_ids), store.map(|d| &d.group_ids)]);
     let (network, groups) = tokio::join!(
-        within(aws, async || network::network(aws, subnets.clone()).await),
-        within(aws, async || network::security_groups(aws, groups.clone()).await)
+        within(network::network(aws, subnets.clone())),
+        within(network::security_groups(aws, groups.clone()))
     );
     Look {
         service,
@@ -173,15 +167,18 @@ fn union<const N: usize>(lists: [Option<&Vec<String>>; N]) -> Vec<String> {
     all.into_iter().cloned().collect()
 }
 
-pub(super) async fn within<T>(aws: &Aws, reading: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+/// Each call of a reading is patient by itself ([`Aws::read`]); this bounds them all together.
+pub(super) async fn within<T>(reading: impl Future<Output = Result<T>>) -> Result<T> {
     let late = || Error::terminal(format!("AWS did not answer within {} seconds", LIMIT.as_secs()));
     // Boxed: the SDK's futures are large, and a dozen of them side by side overflow the stack of a small thread.
-    tokio::time::timeout(LIMIT, Box::pin(aws.patiently(reading))).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(LIMIT, Box::pin(reading)).await.unwrap_or_else(|_| Err(late()))
 }
 
 async fn database(aws: &Aws, identifier: &str) -> Result<Option<Database>> {
     let call = aws.rds().describe_db_instances().db_instance_identifier(identifier);
-    let Some(found) = aws.call("rds:DescribeDBInstances", call.send()).await.or_gone()? else { return Ok(None) };
+    let Some(found) = aws.read("rds:DescribeDBInstances", || call.clone().send()).await.or_gone()? else {
+        return Ok(None);
+    };
     let Some(instance) = found.db_instances().first() else { return Ok(None) };
     let endpoint = instance.endpoint();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();

@@ -6,9 +6,15 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// Tries of a read that is throttled: together about a minute and a half, on top of what [`super::pacing`] holds back.
+/// Tries of a read that is throttled, at least: together about a minute and a half, on top of what [`super::pacing`] holds back.
 const THROTTLED: u32 = 12;
+
+/// How long a read is tried again that is still throttled after those tries. A reading of several calls begins anew whenever
+/// one of them is throttled, so it needs more tries than a call does.
+const BUSY: Duration = Duration::from_mins(5);
 
 /// Tries of a read whose answer is lost: a network that is down should be said before long.
 const LOST: u32 = 5;
@@ -34,6 +40,7 @@ impl Aws {
     /// # Errors
     /// That of the last try.
     pub async fn patiently<T>(&self, mut read: impl AsyncFnMut() -> Result<T>) -> Result<T> {
+        let started = Instant::now();
         for tries in 1.. {
             let credentials = self.credentials_in_use();
             let error = match read().await {
@@ -41,7 +48,7 @@ impl Aws {
                 Err(error) => error,
             };
             let again = match error.class {
-                Class::Throttle => tries < THROTTLED,
+                Class::Throttle => tries < THROTTLED || started.elapsed() < BUSY.mul_f64(self.pace),
                 Class::Ambiguous => tries < LOST,
                 Class::Credentials => self.renew_credentials(credentials).await,
                 _ => false,

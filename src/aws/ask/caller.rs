@@ -60,8 +60,8 @@ impl Intercept for Dated {
 
 pub(super) async fn identity(aws: &Aws) -> Result<Identity> {
     let dated = Dated::default();
-    let call = aws.sts().get_caller_identity().customize().interceptor(dated.clone());
-    let found = aws.call("sts:GetCallerIdentity", call.send()).await?;
+    let call = || aws.sts().get_caller_identity().customize().interceptor(dated.clone()).send();
+    let found = aws.read("sts:GetCallerIdentity", call).await?;
     let (Some(account), Some(arn)) = (found.account, found.arn) else {
         return Err(Error::terminal("AWS does not say whose credentials these are"));
     };
@@ -72,7 +72,7 @@ pub(super) async fn identity(aws: &Aws) -> Result<Identity> {
 pub(super) async fn region(aws: &Aws) -> Result<String> {
     let here = Filter::builder().name("region-name").values(aws.region()).build();
     let call = aws.ec2().describe_regions().all_regions(true).filters(here);
-    let found = aws.call("ec2:DescribeRegions", call.send()).await?;
+    let found = aws.read("ec2:DescribeRegions", || call.clone().send()).await?;
     let region = found.regions().iter().find(|region| region.region_name() == Some(aws.region()));
     Ok(region.and_then(|region| region.opt_in_status()).unwrap_or_default().to_owned())
 }
@@ -80,7 +80,7 @@ pub(super) async fn region(aws: &Aws) -> Result<String> {
 pub(super) async fn zones(aws: &Aws) -> Result<Vec<Zone>> {
     let kind = Filter::builder().name("zone-type").values("availability-zone").build();
     let call = aws.ec2().describe_availability_zones().all_availability_zones(true).filters(kind);
-    let found = aws.call("ec2:DescribeAvailabilityZones", call.send()).await?;
+    let found = aws.read("ec2:DescribeAvailabilityZones", || call.clone().send()).await?;
     let plain = found.availability_zones().iter().map(|zone| Zone {
         name: zone.zone_name().unwrap_or_default().to_owned(),
         state: zone.state().map(|state| state.as_str().to_owned()).unwrap_or_default(),

@@ -30,8 +30,17 @@ pub struct Offer {
 }
 
 pub(super) async fn versions(aws: &Aws) -> Result<Vec<String>> {
-    let all = aws.rds().describe_db_engine_versions().engine("mysql").max_records(100).into_paginator().items().send();
-    let all = aws.call("rds:DescribeDBEngineVersions", all.collect::<std::result::Result<Vec<_>, _>>()).await?;
+    let all = || {
+        aws.rds()
+            .describe_db_engine_versions()
+            .engine("mysql")
+            .max_records(100)
+            .into_paginator()
+            .items()
+            .send()
+            .try_collect()
+    };
+    let all: Vec<_> = aws.read("rds:DescribeDBEngineVersions", all).await?;
     let mut versions: Vec<String> = all.into_iter().filter_map(|version| version.engine_version).collect();
     versions.dedup();
     Ok(versions)
@@ -39,7 +48,7 @@ pub(super) async fn versions(aws: &Aws) -> Result<Vec<String>> {
 
 pub(super) async fn support(aws: &Aws) -> Result<Vec<Support>> {
     let call = aws.rds().describe_db_major_engine_versions().engine("mysql");
-    let found = aws.call("rds:DescribeDBMajorEngineVersions", call.send()).await?;
+    let found = aws.read("rds:DescribeDBMajorEngineVersions", || call.clone().send()).await?;
     let ends = found.db_major_engine_versions().iter().filter_map(|version| {
         let standard = version.supported_engine_lifecycles().iter().find(|lifecycle| {
             lifecycle.lifecycle_support_name() == Some(&LifecycleSupportName::OpenSourceRdsStandardSupport)
@@ -52,9 +61,8 @@ pub(super) async fn support(aws: &Aws) -> Result<Vec<Support>> {
 
 pub(super) async fn offers(aws: &Aws, class: &str) -> Result<Vec<Offer>> {
     let call = aws.rds().describe_orderable_db_instance_options().engine("mysql").db_instance_class(class).vpc(true);
-    let all = call.max_records(100).into_paginator().items().send();
-    let all = all.collect::<std::result::Result<Vec<_>, _>>();
-    let all = aws.call("rds:DescribeOrderableDBInstanceOptions", all).await?;
+    let all = || call.clone().max_records(100).into_paginator().items().send().try_collect();
+    let all: Vec<_> = aws.read("rds:DescribeOrderableDBInstanceOptions", all).await?;
     let plain = all.iter().map(|option| Offer {
         version: option.engine_version().unwrap_or_default().to_owned(),
         zones: option.availability_zones().iter().filter_map(|zone| zone.name.clone()).collect(),

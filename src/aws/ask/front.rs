@@ -34,7 +34,7 @@ pub struct HostedZone {
 
 pub(super) async fn certificate(aws: &Aws, arn: &str) -> Result<Option<Certificate>> {
     let call = aws.acm().describe_certificate().certificate_arn(arn);
-    let found = aws.call("acm:DescribeCertificate", call.send()).await.or_gone()?;
+    let found = aws.read("acm:DescribeCertificate", || call.clone().send()).await.or_gone()?;
     let Some(found) = found.and_then(|found| found.certificate) else { return Ok(None) };
     Ok(Some(Certificate {
         status: found.status().map(|status| status.as_str().to_owned()).unwrap_or_default(),
@@ -47,7 +47,7 @@ pub(super) async fn certificate(aws: &Aws, arn: &str) -> Result<Option<Certifica
 }
 
 pub(super) async fn hosted_zone(aws: &Aws, id: &str) -> Result<Option<HostedZone>> {
-    let found = aws.call("route53:GetHostedZone", aws.route53().get_hosted_zone().id(id).send()).await.or_gone()?;
+    let found = aws.read("route53:GetHostedZone", || aws.route53().get_hosted_zone().id(id).send()).await.or_gone()?;
     let Some(found) = found else { return Ok(None) };
     let zone = found.hosted_zone();
     let plain = |name: &str| name.trim_end_matches('.').to_lowercase();

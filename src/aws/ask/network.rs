@@ -27,8 +27,8 @@ pub struct Peering {
 }
 
 pub(super) async fn vpcs(aws: &Aws) -> Result<Vec<Vpc>> {
-    let all = aws.ec2().describe_vpcs().max_results(1000).into_paginator().items().send();
-    let all = aws.call("ec2:DescribeVpcs", all.collect::<std::result::Result<Vec<_>, _>>()).await?;
+    let all = || aws.ec2().describe_vpcs().max_results(1000).into_paginator().items().send().try_collect();
+    let all: Vec<_> = aws.read("ec2:DescribeVpcs", all).await?;
     let plain = all.iter().map(|vpc| Vpc {
         id: vpc.vpc_id().unwrap_or_default().to_owned(),
         name: vpc.tags().iter().find(|tag| tag.key() == Some("Name")).and_then(|tag| tag.value.clone()),
@@ -44,8 +44,9 @@ pub(super) async fn vpcs(aws: &Aws) -> Result<Vec<Vpc>> {
 }
 
 pub(super) async fn peerings(aws: &Aws) -> Result<Vec<Peering>> {
-    let all = aws.ec2().describe_vpc_peering_connections().max_results(1000).into_paginator().items().send();
-    let all = aws.call("ec2:DescribeVpcPeeringConnections", all.collect::<std::result::Result<Vec<_>, _>>()).await?;
+    let all =
+        || aws.ec2().describe_vpc_peering_connections().max_results(1000).into_paginator().items().send().try_collect();
+    let all: Vec<_> = aws.read("ec2:DescribeVpcPeeringConnections", all).await?;
     let alive = all.iter().filter(|peering| {
         let code = peering.status().and_then(|status| status.code()).map(|code| code.as_str());
         matches!(code, Some("active" | "provisioning" | "pending-acceptance"))

@@ -87,11 +87,7 @@ pub struct Metered {
 pub(super) async fn metered(aws: &Aws, needs: &[Need]) -> Vec<Metered> {
     let each = needs.iter().map(async |need| {
         let quota = of(need.quota);
-        let (used, limit) = futures_util::future::join(
-            within(aws, async || usage::used(aws, need).await),
-            within(aws, async || limit(aws, quota).await),
-        )
-        .await;
+        let (used, limit) = futures_util::future::join(within(usage::used(aws, need)), within(limit(aws, quota))).await;
         let default = Limit { value: quota.default, applied: false };
         // The sum of no numbers is -0, and would be told as that.
         let used = used.map(|used| used + 0.0);
@@ -107,13 +103,13 @@ async fn limit(aws: &Aws, quota: &Quota) -> Result<Limit> {
     }
     let unknown = || Error::terminal(format!("Service Quotas names no value of {}", quota.code));
     let call = aws.quotas().get_service_quota().service_code(quota.service).quota_code(quota.code);
-    let applied = aws.call("servicequotas:GetServiceQuota", call.send()).await;
+    let applied = aws.read("servicequotas:GetServiceQuota", || call.clone().send()).await;
     if let Some(value) = applied.ok().and_then(|found| found.quota?.value) {
         return Ok(Limit { value, applied: true });
     }
     // Some accounts have no applied value of a quota that was never raised.
     let call = aws.quotas().get_aws_default_service_quota().service_code(quota.service).quota_code(quota.code);
-    let default = aws.call("servicequotas:GetAWSDefaultServiceQuota", call.send()).await?;
+    let default = aws.read("servicequotas:GetAWSDefaultServiceQuota", || call.clone().send()).await?;
     let value = default.quota.and_then(|quota| quota.value).ok_or_else(unknown)?;
     Ok(Limit { value, applied: false })
 }

@@ -101,15 +101,15 @@ pub(super) async fn dry_run(aws: &Aws, create: &DryRun) -> Result<bool> {
     let answer = match create {
         DryRun::Vpc(range) => {
             let call = ec2.create_vpc().cidr_block(range).dry_run(true);
-            aws.call("ec2:DryRunCreateVpc", call.send()).await.map(drop)
+            aws.read("ec2:DryRunCreateVpc", || call.clone().send()).await.map(drop)
         }
         DryRun::Address => {
             let call = ec2.allocate_address().dry_run(true);
-            aws.call("ec2:DryRunAllocateAddress", call.send()).await.map(drop)
+            aws.read("ec2:DryRunAllocateAddress", || call.clone().send()).await.map(drop)
         }
         DryRun::InternetGateway => {
             let call = ec2.create_internet_gateway().dry_run(true);
-            aws.call("ec2:DryRunCreateInternetGateway", call.send()).await.map(drop)
+            aws.read("ec2:DryRunCreateInternetGateway", || call.clone().send()).await.map(drop)
         }
     };
     match answer {
@@ -191,7 +191,7 @@ fn principal(caller: &str) -> Principal {
 
 /// The role's ARN with its path; `None` if the caller may not look at it.
 async fn role_arn(aws: &Aws, name: &str) -> Option<String> {
-    let found = aws.call("iam:GetRole", aws.iam().get_role().role_name(name).send()).await.ok()?;
+    let found = aws.read("iam:GetRole", || aws.iam().get_role().role_name(name).send()).await.ok()?;
     found.role.map(|role| role.arn)
 }
 
@@ -209,7 +209,7 @@ async fn simulate(aws: &Aws, principal: &str, actions: &[&'static str], resource
         .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
         .resource_arns(resource)
         .context_entries(region);
-    match aws.call("iam:SimulatePrincipalPolicy", call.send()).await {
+    match aws.read("iam:SimulatePrincipalPolicy", || call.clone().send()).await {
         Ok(found) => Ok(read(found.evaluation_results(), resource)),
         Err(error) if error.is("InvalidInput") && actions.len() > 1 => {
             let (left, right) = actions.split_at(actions.len() / 2);

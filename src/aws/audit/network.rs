@@ -8,15 +8,15 @@ use futures_util::FutureExt;
 
 pub(super) fn parts<'a>(aws: &'a Aws, subject: &'a Subject) -> Vec<Part<'a>> {
     vec![
-        ("VPCs", aws.patiently(async move || vpcs(aws, subject).await).boxed_local()),
-        ("subnets", aws.patiently(async move || subnets(aws, subject).await).boxed_local()),
-        ("internet gateways", aws.patiently(async move || internet_gateways(aws, subject).await).boxed_local()),
-        ("Elastic IPs", aws.patiently(async move || addresses(aws, subject).await).boxed_local()),
-        ("NAT gateways", aws.patiently(async move || nat_gateways(aws, subject).await).boxed_local()),
-        ("route tables", aws.patiently(async move || route_tables(aws, subject).await).boxed_local()),
-        ("security groups", aws.patiently(async move || security_groups(aws, subject).await).boxed_local()),
-        ("VPC endpoints", aws.patiently(async move || endpoints(aws, subject).await).boxed_local()),
-        ("network interfaces", aws.patiently(async move || interfaces(aws, subject).await).boxed_local()),
+        ("VPCs", vpcs(aws, subject).boxed_local()),
+        ("subnets", subnets(aws, subject).boxed_local()),
+        ("internet gateways", internet_gateways(aws, subject).boxed_local()),
+        ("Elastic IPs", addresses(aws, subject).boxed_local()),
+        ("NAT gateways", nat_gateways(aws, subject).boxed_local()),
+        ("route tables", route_tables(aws, subject).boxed_local()),
+        ("security groups", security_groups(aws, subject).boxed_local()),
+        ("VPC endpoints", endpoints(aws, subject).boxed_local()),
+        ("network interfaces", interfaces(aws, subject).boxed_local()),
     ]
 }
 
@@ -34,24 +34,25 @@ fn listed(kind: &'static str, id: Option<&str>, found: Option<&[Tag]>) -> Found 
 }
 
 async fn vpcs(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let found = aws.call("ec2:DescribeVpcs", aws.ec2().describe_vpcs().filters(ours(subject)).send()).await?;
+    let found = aws.read("ec2:DescribeVpcs", || aws.ec2().describe_vpcs().filters(ours(subject)).send()).await?;
     Ok(found.vpcs().iter().map(|one| listed("ec2.vpc", one.vpc_id(), one.tags.as_deref())).collect())
 }
 
 async fn subnets(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let found = aws.call("ec2:DescribeSubnets", aws.ec2().describe_subnets().filters(ours(subject)).send()).await?;
+    let found = aws.read("ec2:DescribeSubnets", || aws.ec2().describe_subnets().filters(ours(subject)).send()).await?;
     Ok(found.subnets().iter().map(|one| listed("ec2.subnet", one.subnet_id(), one.tags.as_deref())).collect())
 }
 
 async fn internet_gateways(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ec2().describe_internet_gateways().filters(ours(subject));
-    let found = aws.call("ec2:DescribeInternetGateways", call.send()).await?;
+    let found = aws.read("ec2:DescribeInternetGateways", || call.clone().send()).await?;
     let all = found.internet_gateways().iter();
     Ok(all.map(|one| listed("ec2.internet_gateway", one.internet_gateway_id(), one.tags.as_deref())).collect())
 }
 
 async fn addresses(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let found = aws.call("ec2:DescribeAddresses", aws.ec2().describe_addresses().filters(ours(subject)).send()).await?;
+    let found =
+        aws.read("ec2:DescribeAddresses", || aws.ec2().describe_addresses().filters(ours(subject)).send()).await?;
     let all = found.addresses().iter();
     Ok(all.map(|one| listed("ec2.elastic_ip", one.allocation_id(), one.tags.as_deref())).collect())
 }
@@ -59,7 +60,7 @@ async fn addresses(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 /// A deleted one stays visible for about an hour.
 async fn nat_gateways(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ec2().describe_nat_gateways().filter(ours(subject));
-    let found = aws.call("ec2:DescribeNatGateways", call.send()).await?;
+    let found = aws.read("ec2:DescribeNatGateways", || call.clone().send()).await?;
     let there = found.nat_gateways().iter().filter(|one| one.state() != Some(&NatGatewayState::Deleted));
     let told = there.map(|one| {
         let state = one.state().map_or("available", NatGatewayState::as_str);
@@ -70,21 +71,21 @@ async fn nat_gateways(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 
 async fn route_tables(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ec2().describe_route_tables().filters(ours(subject));
-    let found = aws.call("ec2:DescribeRouteTables", call.send()).await?;
+    let found = aws.read("ec2:DescribeRouteTables", || call.clone().send()).await?;
     let all = found.route_tables().iter();
     Ok(all.map(|one| listed("ec2.route_table", one.route_table_id(), one.tags.as_deref())).collect())
 }
 
 async fn security_groups(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ec2().describe_security_groups().filters(ours(subject));
-    let found = aws.call("ec2:DescribeSecurityGroups", call.send()).await?;
+    let found = aws.read("ec2:DescribeSecurityGroups", || call.clone().send()).await?;
     let all = found.security_groups().iter();
     Ok(all.map(|one| listed("ec2.security_group", one.group_id(), one.tags.as_deref())).collect())
 }
 
 async fn endpoints(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ec2().describe_vpc_endpoints().filters(ours(subject));
-    let found = aws.call("ec2:DescribeVpcEndpoints", call.send()).await?;
+    let found = aws.read("ec2:DescribeVpcEndpoints", || call.clone().send()).await?;
     let state =
         |state: Option<&aws_sdk_ec2::types::State>| state.map_or("available", |one| one.as_str()).to_lowercase();
     let there = found.vpc_endpoints().iter().filter(|one| state(one.state()) != "deleted");
@@ -96,7 +97,7 @@ async fn endpoints(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 /// Of tasks, which take the tags of their service.
 async fn interfaces(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ec2().describe_network_interfaces().filters(ours(subject));
-    let found = aws.call("ec2:DescribeNetworkInterfaces", call.send()).await?;
+    let found = aws.read("ec2:DescribeNetworkInterfaces", || call.clone().send()).await?;
     let all = found.network_interfaces().iter();
     Ok(all.map(|one| listed("ec2.network_interface", one.network_interface_id(), one.tag_set.as_deref())).collect())
 }

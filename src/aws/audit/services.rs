@@ -12,17 +12,17 @@ use futures_util::FutureExt;
 
 pub(super) fn parts<'a>(aws: &'a Aws, subject: &'a Subject) -> Vec<Part<'a>> {
     vec![
-        ("databases", aws.patiently(async move || instances(aws, subject).await).boxed_local()),
-        ("database snapshots", aws.patiently(async move || snapshots(aws, subject).await).boxed_local()),
-        ("database groups", aws.patiently(async move || database_groups(aws, subject).await).boxed_local()),
-        ("ECS", aws.patiently(async move || containers(aws, subject).await).boxed_local()),
-        ("task definitions", aws.patiently(async move || task_definitions(aws, subject).await).boxed_local()),
-        ("load balancers", aws.patiently(async move || balancers(aws, subject).await).boxed_local()),
-        ("roles", aws.patiently(async move || roles(aws, subject).await).boxed_local()),
-        ("secrets", aws.patiently(async move || secrets(aws, subject).await).boxed_local()),
-        ("log groups", aws.patiently(async move || log_groups(aws, subject).await).boxed_local()),
-        ("certificates", aws.patiently(async move || certificates(aws, subject).await).boxed_local()),
-        ("DNS", aws.patiently(async move || record(aws, subject).await).boxed_local()),
+        ("databases", instances(aws, subject).boxed_local()),
+        ("database snapshots", snapshots(aws, subject).boxed_local()),
+        ("database groups", database_groups(aws, subject).boxed_local()),
+        ("ECS", containers(aws, subject).boxed_local()),
+        ("task definitions", task_definitions(aws, subject).boxed_local()),
+        ("load balancers", balancers(aws, subject).boxed_local()),
+        ("roles", roles(aws, subject).boxed_local()),
+        ("secrets", secrets(aws, subject).boxed_local()),
+        ("log groups", log_groups(aws, subject).boxed_local()),
+        ("certificates", certificates(aws, subject).boxed_local()),
+        ("DNS", record(aws, subject).boxed_local()),
     ]
 }
 
@@ -37,8 +37,8 @@ fn ecs_tags(found: Option<&[aws_sdk_ecs::types::Tag]>) -> Tags {
 }
 
 async fn instances(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let call = aws.rds().describe_db_instances().into_paginator().items().send();
-    let all: Vec<_> = aws.call("rds:DescribeDBInstances", call.try_collect()).await?;
+    let call = || aws.rds().describe_db_instances().into_paginator().items().send().try_collect();
+    let all: Vec<_> = aws.read("rds:DescribeDBInstances", call).await?;
     let ours = all.iter().filter_map(|one| {
         let tags = rds_tags(one.tag_list.as_deref());
         let found = Found::new("rds.instance", one.db_instance_identifier()?, &tags).of_size(one.allocated_storage());
@@ -48,8 +48,9 @@ async fn instances(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 }
 
 async fn snapshots(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let call = aws.rds().describe_db_snapshots().snapshot_type("manual").into_paginator().items().send();
-    let all: Vec<_> = aws.call("rds:DescribeDBSnapshots", call.try_collect()).await?;
+    let call =
+        || aws.rds().describe_db_snapshots().snapshot_type("manual").into_paginator().items().send().try_collect();
+    let all: Vec<_> = aws.read("rds:DescribeDBSnapshots", call).await?;
     let ours = all.iter().filter_map(|one| {
         let tags = rds_tags(one.tag_list.as_deref());
         let found = Found::new("rds.snapshot", one.db_snapshot_identifier()?, &tags).of_size(one.allocated_storage());
@@ -60,10 +61,10 @@ async fn snapshots(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 
 /// Their describes have no tags: those with our prefix are asked for theirs.
 async fn database_groups(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let call = aws.rds().describe_db_subnet_groups().into_paginator().items().send();
-    let subnets: Vec<_> = aws.call("rds:DescribeDBSubnetGroups", call.try_collect()).await?;
-    let call = aws.rds().describe_db_parameter_groups().into_paginator().items().send();
-    let parameters: Vec<_> = aws.call("rds:DescribeDBParameterGroups", call.try_collect()).await?;
+    let call = || aws.rds().describe_db_subnet_groups().into_paginator().items().send().try_collect();
+    let subnets: Vec<_> = aws.read("rds:DescribeDBSubnetGroups", call).await?;
+    let call = || aws.rds().describe_db_parameter_groups().into_paginator().items().send().try_collect();
+    let parameters: Vec<_> = aws.read("rds:DescribeDBParameterGroups", call).await?;
     let subnets = subnets
         .into_iter()
         .filter_map(|one| Some(("rds.subnet_group", one.db_subnet_group_name?, one.db_subnet_group_arn?)));
@@ -74,7 +75,9 @@ async fn database_groups(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let mut ours = vec![];
     for (kind, name, arn) in subnets.chain(parameters).filter(|(_, name, _)| name.starts_with(&prefix)) {
         let call = aws.rds().list_tags_for_resource().resource_name(arn);
-        let Some(found) = aws.call("rds:ListTagsForResource", call.send()).await.or_gone()? else { continue };
+        let Some(found) = aws.read("rds:ListTagsForResource", || call.clone().send()).await.or_gone()? else {
+            continue;
+        };
         let tags = rds_tags(found.tag_list.as_deref());
         if subject.owns(&tags) {
             ours.push(Found::new(kind, name, &tags));
@@ -85,16 +88,16 @@ async fn database_groups(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 
 async fn containers(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ecs().describe_clusters().clusters(&subject.cluster).include(ClusterField::Tags);
-    let found = aws.call("ecs:DescribeClusters", call.send()).await.or_gone()?;
+    let found = aws.read("ecs:DescribeClusters", || call.clone().send()).await.or_gone()?;
     let active = found.iter().flat_map(|found| found.clusters()).find(|one| one.status() != Some("INACTIVE"));
     let Some(cluster) = active else { return Ok(vec![]) };
     let (arn, tags) = (cluster.cluster_arn().unwrap_or_default(), ecs_tags(cluster.tags.as_deref()));
     let mut ours: Vec<_> = subject.owns(&tags).then(|| Found::new("ecs.cluster", arn, &tags)).into_iter().collect();
     let call = aws.ecs().list_services().cluster(arn);
-    let listed = aws.call("ecs:ListServices", call.send()).await?.service_arns.unwrap_or_default();
+    let listed = aws.read("ecs:ListServices", || call.clone().send()).await?.service_arns.unwrap_or_default();
     if !listed.is_empty() {
         let call = aws.ecs().describe_services().cluster(arn).set_services(Some(listed)).include(ServiceField::Tags);
-        let found = aws.call("ecs:DescribeServices", call.send()).await?;
+        let found = aws.read("ecs:DescribeServices", || call.clone().send()).await?;
         ours.extend(found.services().iter().filter_map(|one| {
             let tags = ecs_tags(one.tags.as_deref());
             let found = Found::new("ecs.service", one.service_arn()?, &tags);
@@ -107,11 +110,14 @@ async fn containers(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 async fn task_definitions(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let call = aws.ecs().list_task_definitions().family_prefix(&subject.task_family);
     let call = call.status(TaskDefinitionStatus::Active);
-    let arns = aws.call("ecs:ListTaskDefinitions", call.send()).await?.task_definition_arns.unwrap_or_default();
+    let arns =
+        aws.read("ecs:ListTaskDefinitions", || call.clone().send()).await?.task_definition_arns.unwrap_or_default();
     let mut ours = vec![];
     for arn in arns {
         let call = aws.ecs().describe_task_definition().task_definition(&arn).include(TaskDefinitionField::Tags);
-        let Some(found) = aws.call("ecs:DescribeTaskDefinition", call.send()).await.or_gone()? else { continue };
+        let Some(found) = aws.read("ecs:DescribeTaskDefinition", || call.clone().send()).await.or_gone()? else {
+            continue;
+        };
         let tags = ecs_tags(found.tags.as_deref());
         if subject.owns(&tags) {
             ours.push(Found::new("ecs.task_definition", arn, &tags));
@@ -121,10 +127,10 @@ async fn task_definitions(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 }
 
 async fn balancers(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let call = aws.elb().describe_load_balancers().into_paginator().items().send();
-    let balancers: Vec<_> = aws.call("elasticloadbalancing:DescribeLoadBalancers", call.try_collect()).await?;
-    let call = aws.elb().describe_target_groups().into_paginator().items().send();
-    let groups: Vec<_> = aws.call("elasticloadbalancing:DescribeTargetGroups", call.try_collect()).await?;
+    let call = || aws.elb().describe_load_balancers().into_paginator().items().send().try_collect();
+    let balancers: Vec<_> = aws.read("elasticloadbalancing:DescribeLoadBalancers", call).await?;
+    let call = || aws.elb().describe_target_groups().into_paginator().items().send().try_collect();
+    let groups: Vec<_> = aws.read("elasticloadbalancing:DescribeTargetGroups", call).await?;
     let balancers = balancers
         .into_iter()
         .filter_map(|one| Some(("elb.load_balancer", one.load_balancer_name?, one.load_balancer_arn?)));
@@ -134,7 +140,9 @@ async fn balancers(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let mut ours = vec![];
     for (kind, _, arn) in balancers.chain(groups).filter(|(_, name, _)| name.starts_with(&prefix)) {
         let call = aws.elb().describe_tags().resource_arns(&arn);
-        let Some(found) = aws.call("elasticloadbalancing:DescribeTags", call.send()).await.or_gone()? else { continue };
+        let Some(found) = aws.read("elasticloadbalancing:DescribeTags", || call.clone().send()).await.or_gone()? else {
+            continue;
+        };
         let pairs = found.tag_descriptions().iter().flat_map(|one| one.tags());
         let tags = tags::from_pairs(pairs.map(|tag| (tag.key().unwrap_or_default(), tag.value().unwrap_or_default())));
         if subject.owns(&tags) {
@@ -147,7 +155,8 @@ async fn balancers(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 async fn roles(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let mut ours = vec![];
     for name in &subject.roles {
-        let Some(found) = aws.call("iam:GetRole", aws.iam().get_role().role_name(name).send()).await.or_gone()? else {
+        let Some(found) = aws.read("iam:GetRole", || aws.iam().get_role().role_name(name).send()).await.or_gone()?
+        else {
             continue;
         };
         let pairs = found.role().map(|role| role.tags()).unwrap_or_default().iter();
@@ -168,7 +177,7 @@ async fn secrets(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
         .filters(filter(FilterNameStringType::TagKey, tags::LINEAGE.to_owned()))
         .filters(filter(FilterNameStringType::TagValue, subject.lineage.to_string()))
         .max_results(100);
-    let all = aws.call("secretsmanager:ListSecrets", call.send()).await?.secret_list;
+    let all = aws.read("secretsmanager:ListSecrets", || call.clone().send()).await?.secret_list;
     let ours = all.unwrap_or_default().into_iter().filter_map(|one| {
         let pairs = one.tags.unwrap_or_default().into_iter();
         let tags = tags::from_pairs(pairs.map(|tag| (tag.key.unwrap_or_default(), tag.value.unwrap_or_default())));
@@ -186,11 +195,13 @@ async fn log_groups(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let mut ours = vec![];
     for prefix in &subject.log_groups {
         let call = aws.logs().describe_log_groups().log_group_name_prefix(prefix);
-        let found = aws.call("logs:DescribeLogGroups", call.send()).await?;
+        let found = aws.read("logs:DescribeLogGroups", || call.clone().send()).await?;
         for group in found.log_groups.unwrap_or_default() {
             let (Some(name), Some(arn)) = (group.log_group_name, group.arn) else { continue };
             let call = aws.logs().list_tags_for_resource().resource_arn(arn.trim_end_matches(":*"));
-            let Some(found) = aws.call("logs:ListTagsForResource", call.send()).await.or_gone()? else { continue };
+            let Some(found) = aws.read("logs:ListTagsForResource", || call.clone().send()).await.or_gone()? else {
+                continue;
+            };
             let tags: Tags = found.tags.unwrap_or_default().into_iter().collect();
             if subject.owns(&tags) {
                 ours.push(Found::new("logs.log_group", name, &tags));
@@ -201,13 +212,15 @@ async fn log_groups(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
 }
 
 async fn certificates(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
-    let call = aws.acm().list_certificates().into_paginator().items().send();
-    let all: Vec<CertificateSummary> = aws.call("acm:ListCertificates", call.try_collect()).await?;
+    let call = || aws.acm().list_certificates().into_paginator().items().send().try_collect();
+    let all: Vec<CertificateSummary> = aws.read("acm:ListCertificates", call).await?;
     let mut ours = vec![];
     for one in all.into_iter().filter(|one| one.domain_name() == Some(&subject.host)) {
         let arn = one.certificate_arn.unwrap_or_default();
         let call = aws.acm().list_tags_for_certificate().certificate_arn(&arn);
-        let Some(found) = aws.call("acm:ListTagsForCertificate", call.send()).await.or_gone()? else { continue };
+        let Some(found) = aws.read("acm:ListTagsForCertificate", || call.clone().send()).await.or_gone()? else {
+            continue;
+        };
         let pairs = found.tags.unwrap_or_default().into_iter();
         let tags = tags::from_pairs(pairs.map(|tag| (tag.key, tag.value.unwrap_or_default())));
         if subject.owns(&tags) {
@@ -223,7 +236,7 @@ async fn record(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let marker = format!("_hybridctl.{}.", subject.host);
     let call = aws.route53().list_resource_record_sets().hosted_zone_id(zone).start_record_name(&marker);
     let call = call.start_record_type(RrType::Txt).max_items(1);
-    let found = aws.call("route53:ListResourceRecordSets", call.send()).await.or_gone()?;
+    let found = aws.read("route53:ListResourceRecordSets", || call.clone().send()).await.or_gone()?;
     let ours = found.iter().flat_map(|found| &found.resource_record_sets).filter(|one| {
         let lineage = subject.lineage.to_string();
         one.name == marker && one.resource_records().iter().any(|text| text.value.contains(&lineage))

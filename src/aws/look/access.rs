@@ -60,7 +60,7 @@ pub(super) async fn secrets(aws: &Aws, definition: Option<&Definition>) -> Resul
 
 async fn secret(aws: &Aws, arn: &str) -> Result<Option<Secret>> {
     let call = aws.secrets().describe_secret().secret_id(arn);
-    let found = aws.call("secretsmanager:DescribeSecret", call.send()).await.or_gone()?;
+    let found = aws.read("secretsmanager:DescribeSecret", || call.clone().send()).await.or_gone()?;
     Ok(found.map(|found| Secret {
         name: found.name().unwrap_or_default().to_owned(),
         deleted: found
@@ -112,7 +112,7 @@ fn log_streams(role_arn: &str, region: &str, group: &str) -> String {
 async fn role(aws: &Aws, arn: Option<&str>) -> Result<Option<Role>> {
     let Some(arn) = arn else { return Ok(None) };
     let name = arn.rsplit('/').next().unwrap_or_default();
-    let found = aws.call("iam:GetRole", aws.iam().get_role().role_name(name).send()).await.or_gone()?;
+    let found = aws.read("iam:GetRole", || aws.iam().get_role().role_name(name).send()).await.or_gone()?;
     let role = found.and_then(|found| found.role);
     let document = role.as_ref().and_then(|role| role.assume_role_policy_document());
     Ok(Some(Role {
@@ -138,7 +138,7 @@ async fn simulate(
         .policy_source_arn(role)
         .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
         .set_resource_arns(Some(resources.to_vec()));
-    let found = aws.call("iam:SimulatePrincipalPolicy", call.send()).await?;
+    let found = aws.read("iam:SimulatePrincipalPolicy", || call.clone().send()).await?;
     let plain = found.evaluation_results().iter().map(|result| {
         let allowed = result.eval_decision() == &PolicyEvaluationDecisionType::Allowed;
         (result.eval_action_name().to_owned(), result.eval_resource_name().unwrap_or("*").to_owned(), allowed)

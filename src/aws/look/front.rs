@@ -73,10 +73,10 @@ pub struct Listener {
 pub(super) async fn target_group(aws: &Aws, arn: Option<&str>) -> Result<Option<TargetGroup>> {
     let Some(arn) = arn else { return Ok(None) };
     let call = aws.elb().describe_target_groups().target_group_arns(arn);
-    let found = aws.call("elasticloadbalancing:DescribeTargetGroups", call.send()).await.or_gone()?;
+    let found = aws.read("elasticloadbalancing:DescribeTargetGroups", || call.clone().send()).await.or_gone()?;
     let Some(group) = found.and_then(|found| found.target_groups?.into_iter().next()) else { return Ok(None) };
     let call = aws.elb().describe_target_health().target_group_arn(arn);
-    let health = aws.call("elasticloadbalancing:DescribeTargetHealth", call.send()).await?;
+    let health = aws.read("elasticloadbalancing:DescribeTargetHealth", || call.clone().send()).await?;
     Ok(Some(TargetGroup {
         arn: arn.to_owned(),
         load_balancer_arns: group.load_balancer_arns().to_vec(),
@@ -102,10 +102,10 @@ fn target(found: &types::TargetHealthDescription) -> Target {
 pub(super) async fn balancer(aws: &Aws, arn: Option<&str>) -> Result<Option<Balancer>> {
     let Some(arn) = arn else { return Ok(None) };
     let call = aws.elb().describe_load_balancers().load_balancer_arns(arn);
-    let found = aws.call("elasticloadbalancing:DescribeLoadBalancers", call.send()).await.or_gone()?;
+    let found = aws.read("elasticloadbalancing:DescribeLoadBalancers", || call.clone().send()).await.or_gone()?;
     let Some(found) = found.and_then(|found| found.load_balancers?.into_iter().next()) else { return Ok(None) };
     let call = aws.elb().describe_listeners().load_balancer_arn(arn);
-    let listeners = aws.call("elasticloadbalancing:DescribeListeners", call.send()).await.or_gone()?;
+    let listeners = aws.read("elasticloadbalancing:DescribeListeners", || call.clone().send()).await.or_gone()?;
     let listeners = listeners.and_then(|listeners| listeners.listeners).unwrap_or_default();
     Ok(Some(Balancer {
         arn: arn.to_owned(),

@@ -59,7 +59,7 @@ pub(super) fn tasks_to_tell_of(running: &[Task], stopped: &[Task]) -> Vec<Task> 
 pub(super) async fn group_exists(aws: &Aws, definition: Option<&Definition>) -> Result<bool> {
     let Some(group) = definition.and_then(|definition| definition.log_group.as_deref()) else { return Ok(false) };
     let call = aws.logs().describe_log_groups().log_group_name_prefix(group);
-    let found = aws.call("logs:DescribeLogGroups", call.send()).await?;
+    let found = aws.read("logs:DescribeLogGroups", || call.clone().send()).await?;
     Ok(found.log_groups().iter().any(|found| found.log_group_name() == Some(group)))
 }
 
@@ -84,7 +84,7 @@ async fn lines(aws: &Aws, group: &str, stream: &str, from_head: bool, limit: i32
         .log_stream_name(stream)
         .start_from_head(from_head)
         .limit(limit);
-    let found = aws.call("logs:GetLogEvents", call.send()).await.or_gone()?;
+    let found = aws.read("logs:GetLogEvents", || call.clone().send()).await.or_gone()?;
     let line = |event: &OutputLogEvent| {
         Some(Line { at: event.timestamp().unwrap_or_default(), text: event.message()?.to_owned() })
     };

@@ -96,7 +96,7 @@ pub(super) async fn network(aws: &Aws, subnet_ids: Vec<String>) -> Result<Networ
     }
     // A filter, not ids: one subnet that is gone would fail the whole call.
     let call = aws.ec2().describe_subnets().filters(filter("subnet-id", &subnet_ids));
-    let found = aws.call("ec2:DescribeSubnets", call.send()).await?.subnets.unwrap_or_default();
+    let found = aws.read("ec2:DescribeSubnets", || call.clone().send()).await?.subnets.unwrap_or_default();
     let mut vpcs = ids(found.iter().map(|subnet| subnet.vpc_id()));
     vpcs.sort();
     vpcs.dedup();
@@ -106,8 +106,8 @@ pub(super) async fn network(aws: &Aws, subnet_ids: Vec<String>) -> Result<Networ
     let tables = aws.ec2().describe_route_tables().filters(filter("vpc-id", &vpcs));
     let nats = aws.ec2().describe_nat_gateways().filter(filter("vpc-id", &vpcs));
     let (tables, nats) = tokio::join!(
-        aws.call("ec2:DescribeRouteTables", tables.send()),
-        aws.call("ec2:DescribeNatGateways", nats.send())
+        aws.read("ec2:DescribeRouteTables", || tables.clone().send()),
+        aws.read("ec2:DescribeNatGateways", || nats.clone().send())
     );
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let subnet = |subnet: &types::Subnet| {
@@ -156,7 +156,7 @@ pub(super) async fn security_groups(aws: &Aws, group_ids: Vec<String>) -> Result
         return Ok(BTreeMap::new());
     }
     let call = aws.ec2().describe_security_groups().filters(filter("group-id", &group_ids));
-    let found = aws.call("ec2:DescribeSecurityGroups", call.send()).await?;
+    let found = aws.read("ec2:DescribeSecurityGroups", || call.clone().send()).await?;
     let plain = |group: &types::SecurityGroup| {
         let rules = |permissions: &[types::IpPermission]| permissions.iter().map(rule).collect();
         let plain = Group {

@@ -103,7 +103,7 @@ pub struct Task {
 
 pub(super) async fn service(aws: &Aws, names: &Names) -> Result<Option<Service>> {
     let call = aws.ecs().describe_services().cluster(&names.cluster).services(&names.service);
-    let found = aws.call("ecs:DescribeServices", call.send()).await.or_gone()?;
+    let found = aws.read("ecs:DescribeServices", || call.clone().send()).await.or_gone()?;
     let services = found.and_then(|found| found.services).unwrap_or_default();
     Ok(services.first().filter(|service| service.status() != Some("INACTIVE")).map(plain))
 }
@@ -141,7 +141,7 @@ fn plain(service: &types::Service) -> Service {
 pub(super) async fn definition(aws: &Aws, arn: Option<&str>, container: &str) -> Result<Option<Definition>> {
     let Some(arn) = arn else { return Ok(None) };
     let call = aws.ecs().describe_task_definition().task_definition(arn);
-    let found = aws.call("ecs:DescribeTaskDefinition", call.send()).await.or_gone()?;
+    let found = aws.read("ecs:DescribeTaskDefinition", || call.clone().send()).await.or_gone()?;
     let Some(definition) = found.and_then(|found| found.task_definition) else { return Ok(None) };
     let containers = definition.container_definitions();
     let Some(server) = containers.iter().find(|c| c.name() == Some(container)).or(containers.first()) else {
@@ -184,13 +184,13 @@ pub(super) async fn stopped(aws: &Aws, names: &Names, has_service: bool) -> Resu
 
 async fn tasks(aws: &Aws, names: &Names, status: DesiredStatus) -> Result<Vec<Task>> {
     let call = aws.ecs().list_tasks().cluster(&names.cluster).service_name(&names.service).desired_status(status);
-    let listed = aws.call("ecs:ListTasks", call.send()).await.or_gone()?;
+    let listed = aws.read("ecs:ListTasks", || call.clone().send()).await.or_gone()?;
     let arns = listed.and_then(|listed| listed.task_arns).unwrap_or_default();
     if arns.is_empty() {
         return Ok(vec![]);
     }
     let call = aws.ecs().describe_tasks().cluster(&names.cluster).set_tasks(Some(arns));
-    let described = aws.call("ecs:DescribeTasks", call.send()).await?;
+    let described = aws.read("ecs:DescribeTasks", || call.clone().send()).await?;
     Ok(described.tasks().iter().map(|task| plain_task(task, &names.container)).collect())
 }
 

@@ -116,3 +116,19 @@ fn an_up_with_a_third_of_its_calls_throttled_converges_with_a_bounded_number_of_
     eprintln!("calls of an up: {before} undisturbed, {after} with 30 % throttled");
     assert!(after * 2 <= before * 5, "{after} calls, and {before} undisturbed\n{}", throttled.text());
 }
+
+/// What reads a deployment makes more calls than an `up`, and each reading needs several: none of them may begin anew for ever.
+#[test]
+fn plans_a_verification_and_a_destroy_come_to_their_end_with_a_third_of_their_calls_throttled() {
+    let mut rehearsal = Rehearsal::new();
+    let proxy = rehearsal.disturbed(Faults::none());
+    rehearsal.up().expect(0);
+    for seed in 0..4 {
+        proxy.disturb(Faults::none().on("*", share(0.3, seed), Fault::Throttle));
+        rehearsal.run(&["plan", "--detailed-exitcode"]).expect(0);
+        rehearsal.run(&["verify"]).expect(0);
+        rehearsal.run(&["preflight"]).expect(0);
+    }
+    let destroyed = rehearsal.run(&["destroy", "--yes", "--confirm", "zenml-hybrid", "--disable-protection"]).expect(0);
+    assert!(!destroyed.text().contains("could not be read"), "{}", destroyed.text());
+}
