@@ -54,7 +54,10 @@ impl<S: StateStore> Engine<'_, S> {
         let first = graph(blank);
         let rebuilt = self.rebuild_towards(blank, evidence, &first).await?;
         let second = graph(&rebuilt.state);
-        if second == first { Ok(rebuilt) } else { self.rebuild_towards(blank, evidence, &second).await }
+        let mut rebuilt =
+            if second == first { rebuilt } else { self.rebuild_towards(blank, evidence, &second).await? };
+        crate::stack::destroy::count_on(&mut rebuilt.state);
+        Ok(rebuilt)
     }
 
     async fn rebuild_towards(&self, blank: &State, evidence: &[Evidence], graph: &Graph) -> Result<Rebuilt> {

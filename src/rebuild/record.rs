@@ -69,7 +69,7 @@ impl Draft {
         let recorded = Recorded {
             id: sighting.id,
             token,
-            made: None,
+            made: sighting.made,
             inputs,
             outputs: observed.outputs.unwrap_or_default(),
             tags,

@@ -5,7 +5,9 @@
 use super::snapshots::add_final;
 use crate::aws::rds::snapshot::Snapshot;
 use crate::model::{Address, Graph};
-use crate::state::State;
+use crate::state::{State, Verb};
+use jiff::Timestamp;
+use serde_json::Value;
 
 /// The graph of what should be left. `at` names the final snapshot (`20261120-171500`).
 pub fn destroy_graph(state: &State, final_snapshot: bool, at: &str) -> Graph {
@@ -14,11 +16,9 @@ pub fn destroy_graph(state: &State, final_snapshot: bool, at: &str) -> Graph {
     let Some(database) = state.resources.get(&instance).filter(|_| final_snapshot) else { return graph };
     let Some(identifier) = database.outputs["identifier"].as_str() else { return graph };
     graph.guide("cleanup 4");
-    let service = Address::new("ecs.service", "server");
-    let unfinished = unfinished_snapshot(state, &service);
-    let (name, snapshot_identifier) = unfinished.unwrap_or_else(|| {
+    let (name, snapshot_identifier) = unfinished_snapshot(state).unwrap_or_else(|| {
         // The name must be new every time: a second destroy of a deployment of this name must not meet the first one's.
-        let number = state.incarnations % 0xffff;
+        let number = state.incarnations % NUMBERS;
         (format!("final-{at}-{number:04x}"), format!("{}-final-{at}-{number:04x}", state.deployment))
     });
     let snapshot = Snapshot { snapshot_identifier, instance_identifier: identifier.to_owned().into() };
@@ -26,16 +26,136 @@ pub fn destroy_graph(state: &State, final_snapshot: bool, at: &str) -> Graph {
     graph
 }
 
-/// The snapshot of an interrupted destroy, if nothing can have been written since: the service is gone already.
-fn unfinished_snapshot(state: &State, service: &Address) -> Option<(String, String)> {
-    if state.resources.contains_key(service) {
+/// The number at the end of a final snapshot's name counts what had been made before it, up to this.
+const NUMBERS: u64 = 0xffff;
+
+/// The snapshot of an interrupted destroy, if nothing can have been written since: the service is gone, and nothing but the
+/// snapshot was begun after the destroy was planned. An `up` in between, whether it came to its end or not, has at least begun
+/// to make the service; then the snapshot is of an earlier life, and the data of this one needs its own.
+fn unfinished_snapshot(state: &State) -> Option<(String, String)> {
+    let service = Address::new("ecs.service", "server");
+    let (name, inputs, _) = newest_final(state)?;
+    let begun = state.intents.get(&service).is_some_and(|intent| intent.verb == Verb::Create);
+    let serves = begun || state.resources.contains_key(&service);
+    let since = (state.incarnations + NUMBERS - number_of(name)?) % NUMBERS;
+    if serves || since > 1 {
         return None;
     }
-    let recorded = state.resources.iter().map(|(address, recorded)| (address, &recorded.inputs));
-    let begun = state.intents.iter().map(|(address, intent)| (address, &intent.inputs));
+    Some((name.to_owned(), inputs["snapshot_identifier"].as_str()?.to_owned()))
+}
+
+/// Name, inputs, and when it was made, if it was.
+fn newest_final(state: &State) -> Option<(&str, &Value, Option<Timestamp>)> {
+    let recorded = state.resources.iter().map(|(address, recorded)| (address, &recorded.inputs, recorded.made));
+    let begun = state.intents.iter().map(|(address, intent)| (address, &intent.inputs, None));
     let finals = recorded
         .chain(begun)
-        .filter(|(address, _)| address.kind == "rds.snapshot" && address.name.starts_with("final-"));
-    let newest = finals.max_by_key(|(address, _)| address.name.clone())?;
-    Some((newest.0.name.clone(), newest.1["snapshot_identifier"].as_str()?.to_owned()))
+        .filter(|(address, ..)| address.kind == "rds.snapshot" && address.name.starts_with("final-"));
+    let newest = finals.max_by_key(|(address, ..)| address.name.clone())?;
+    Some((newest.0.name.as_str(), newest.1, newest.2))
+}
+
+fn number_of(name: &str) -> Option<u64> {
+    u64::from_str_radix(name.rsplit('-').next()?, 16).ok()
+}
+
+/// For a record that was made again: if nothing on it is younger than the newest final snapshot, nothing was made since, and the
+/// count goes on from where the snapshot's name says it was. So an interrupted destroy is still known for one.
+pub fn count_on(state: &mut State) {
+    let Some((name, _, made)) = newest_final(state) else { return };
+    let younger = made.is_some_and(|made| {
+        let others = state.resources.iter().filter(|(address, _)| address.name != name);
+        others.filter_map(|(_, recorded)| recorded.made).any(|other| other > made)
+    });
+    if let Some(number) = number_of(name).filter(|_| !younger) {
+        let ahead = (number + 1 + NUMBERS - state.incarnations % NUMBERS) % NUMBERS;
+        state.incarnations += ahead;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Keep;
+    use crate::resource::Id;
+    use crate::state::{Intent, Recorded};
+    use serde_json::json;
+
+    const AT: &str = "20261120-171500";
+
+    fn record(inputs: Value, outputs: Value, made: Option<&str>) -> Recorded {
+        Recorded {
+            id: Id::from("id"),
+            token: "t".into(),
+            made: made.map(|made| made.parse().unwrap()),
+            inputs,
+            outputs,
+            tags: std::collections::BTreeMap::new(),
+            after: std::collections::BTreeMap::new(),
+            keep: Keep::Never,
+            holds_data: true,
+            deposed: vec![],
+        }
+    }
+
+    /// A database, and a final snapshot of the plan that was made when 18 things had been made.
+    fn interrupted(incarnations: u64) -> State {
+        let mut state = State { incarnations, ..State::new("t", uuid::Uuid::nil()) };
+        let database = record(json!({}), json!({ "identifier": "t-db" }), Some("2026-11-20T10:00:00Z"));
+        state.resources.insert(Address::new("rds.instance", "main"), database);
+        let name = format!("final-{AT}-0012");
+        let inputs = json!({ "snapshot_identifier": format!("t-{name}") });
+        let snapshot = record(inputs, json!({}), Some("2026-11-20T17:20:00Z"));
+        state.resources.insert(Address::new("rds.snapshot", &name), snapshot);
+        state
+    }
+
+    fn intent(verb: Verb) -> Intent {
+        Intent {
+            verb,
+            token: "t".into(),
+            inputs: json!({}),
+            after: std::collections::BTreeMap::new(),
+            id: None,
+            deposed: vec![],
+            since: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn chosen(state: &State) -> String {
+        let graph = destroy_graph(state, true, "20261121-080000");
+        graph.nodes.keys().find(|address| address.kind == "rds.snapshot").unwrap().name.clone()
+    }
+
+    #[test]
+    fn a_destroy_goes_on_with_its_own_snapshot_only_if_nothing_was_begun_since() {
+        let (old, new) = ("final-20261120-171500-0012", |number: &str| format!("final-20261121-080000-{number}"));
+        assert_eq!(chosen(&interrupted(0x12)), old, "the snapshot was not begun yet");
+        assert_eq!(chosen(&interrupted(0x13)), old);
+        // An `up` began to make the service, and died before that was on record.
+        assert_eq!(chosen(&interrupted(0x14)), new("0014"));
+        let service = Address::new("ecs.service", "server");
+        let mut state = interrupted(0x13);
+        state.intents.insert(service.clone(), intent(Verb::Create));
+        assert_eq!(chosen(&state), new("0013"));
+        state.intents.insert(service.clone(), intent(Verb::Delete));
+        assert_eq!(chosen(&state), old);
+        state.resources.insert(service, record(json!({}), json!({}), None));
+        assert_eq!(chosen(&state), new("0013"));
+    }
+
+    #[test]
+    fn a_record_that_was_made_again_knows_an_interrupted_destroy_by_the_times() {
+        let mut state = interrupted(1_795_000_000);
+        assert_ne!(chosen(&state), "final-20261120-171500-0012");
+        count_on(&mut state);
+        assert!(state.incarnations >= 1_795_000_000);
+        assert_eq!(chosen(&state), "final-20261120-171500-0012");
+
+        let mut state = interrupted(1_795_000_000);
+        let later = record(json!({}), json!({}), Some("2026-11-21T07:00:00Z"));
+        state.resources.insert(Address::new("iam.role", "execution"), later);
+        count_on(&mut state);
+        assert_ne!(chosen(&state), "final-20261120-171500-0012", "an `up` made a role after that snapshot");
+    }
 }

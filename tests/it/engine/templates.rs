@@ -8,6 +8,8 @@ use hybridctl::plan::Action;
 use hybridctl::resource::Consents;
 use hybridctl::stack::destroy::destroy_graph;
 use hybridctl::stack::stack;
+use hybridctl::state::State;
+use std::collections::BTreeSet;
 
 fn consents() -> Consents {
     let instance = Address::new("rds.instance", "main");
@@ -123,6 +125,40 @@ async fn destroy_survives(old: &Graph, stride: usize) -> u64 {
         }
     }
     points
+}
+
+/// The final snapshot of an earlier life stays on record. What a later life has written is in none but a new one.
+#[tokio::test]
+async fn a_destroy_after_an_up_that_died_takes_a_snapshot_of_its_own() {
+    let config = config("quickstart", |text| text);
+    let mut start = Deployment::new();
+    start.consents = consents();
+    start.complete(&graph("quickstart", |text| text)).await;
+    start.complete(&destroy_graph(&start.state().await, true, "20261120-171500")).await;
+    let finals = |state: &State| {
+        state.resources.keys().filter(|address| address.kind == "rds.snapshot").cloned().collect::<BTreeSet<_>>()
+    };
+    let first = finals(&start.state().await);
+    assert_eq!(first.len(), 1);
+    let (mut empty, mut served) = (0, 0);
+    for at in (1..).step_by(5) {
+        let mut deployment = start.copy();
+        deployment.consents = consents();
+        let again = stack(&config, &facts(&config, Some(&deployment.state().await)));
+        deployment.world.arm(at, crate::support::fake::When::After);
+        let finished = deployment.run(&again).await.is_some();
+        deployment.world.revive();
+        let state = deployment.state().await;
+        let stood = state.resources.keys().any(|address| address.kind == "rds.instance");
+        deployment.complete(&destroy_graph(&state, true, "20261121-080000")).await;
+        let own = finals(&deployment.state().await).difference(&first).count();
+        assert_eq!(own, usize::from(stood), "up killed at effect {at}\n{:#?}", deployment.world.log());
+        *(if stood { &mut served } else { &mut empty }) += 1;
+        if finished {
+            break;
+        }
+    }
+    assert!(empty > 5 && served > 5, "{empty} without a database, {served} with one");
 }
 
 #[tokio::test]
