@@ -233,7 +233,9 @@ impl<S: StateStore> Run<'_, '_, S> {
             }
             if self.engine.stop.requested() && !told_stop {
                 told_stop = true;
-                self.tell(&Event::Stopping);
+                if outcome.lost.is_none() {
+                    self.tell(&Event::Stopping);
+                }
             }
             let became_usable = self.became_usable.notified();
             tokio::select! {
@@ -243,7 +245,7 @@ impl<S: StateStore> Run<'_, '_, S> {
                 () = self.engine.stop.wait(), if !told_stop => {}
             }
         }
-        outcome.stopped |= self.engine.stop.requested() && !waiting.is_empty();
+        outcome.stopped |= outcome.lost.is_none() && self.engine.stop.requested() && !waiting.is_empty();
         if !waiting.is_empty() && !outcome.stopped && outcome.lost.is_none() {
             let stuck = waiting.keys().next().expect("because it is not empty");
             let error = Error::bug(format!("the operations wait for each other, among them {}", stuck.address));
@@ -333,12 +335,14 @@ impl<S: StateStore> Run<'_, '_, S> {
                 return;
             }
             Err(Halt::Stopped) => {
-                outcome.stopped = true;
+                outcome.stopped |= outcome.lost.is_none();
                 waiting.clear();
                 return;
             }
             Err(Halt::Lost(error)) => {
+                // What the others do now could not be recorded either: no wait goes on, and nothing more is changed.
                 outcome.lost.get_or_insert(error);
+                self.engine.stop.request();
                 return;
             }
             Err(Halt::TimedOut(error)) => {

@@ -1,10 +1,11 @@
 //! Waiting: the engine asks, the kind answers, and the clock decides.
 
 use super::{Engine, Halt, Run, Surroundings};
+use crate::model::Address;
 use crate::report::Event;
 use crate::resource::error::TIMEOUT;
 use crate::resource::{Class, Error, Id, Kind, Observed, Phase, Result};
-use crate::state::StateStore;
+use crate::state::{StateStore, Verb};
 use std::time::{Duration, Instant};
 
 /// What is waited for.
@@ -158,11 +159,27 @@ impl<S: StateStore> Run<'_, '_, S> {
         }
     }
 
-    /// "Not found" of something that this run has just made is a matter of time.
+    /// "Not found" of something that has just been made is a matter of time: of what the object is made from, and of the object
+    /// itself while it is brought into its shape.
     fn class_here(&self, around: &Surroundings, error: &Error) -> Class {
-        let made = self.made.borrow();
-        let fresh = || self.plan.steps[&around.address].after.keys().any(|used| made.contains(used));
-        if error.class == Class::NotFound && fresh() { Class::Propagation } else { error.class }
+        if error.class != Class::NotFound {
+            return error.class;
+        }
+        let used = self.plan.steps[&around.address].after.keys();
+        let itself = around.want.as_ref().map(|_| &around.address);
+        if used.chain(itself).any(|address| self.is_fresh(address)) { Class::Propagation } else { error.class }
+    }
+
+    /// True if not all of AWS may know of it yet: this run made it, or one that ended not long ago.
+    fn is_fresh(&self, address: &Address) -> bool {
+        let since = self.ledger.read(|state| {
+            let begun = state.intents.get(address).filter(|intent| intent.verb == Verb::Create);
+            let made = state.resources.get(address).and_then(|recorded| recorded.made);
+            made.max(begun.map(|intent| intent.since))
+        });
+        let now = jiff::Timestamp::now();
+        let young = |since| !self.engine.limits.young_for(since, now).is_zero();
+        self.made.borrow().contains(address) || since.is_some_and(young)
     }
 }
 

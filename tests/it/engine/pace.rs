@@ -2,11 +2,14 @@
 
 use crate::support::deployment::Deployment;
 use crate::support::fake;
+use crate::support::faults::Fault;
+use hybridctl::apply::{Engine, Limits, Stop};
 use hybridctl::aws::ec2::subnet::Subnet;
 use hybridctl::aws::ec2::vpc::Vpc;
 use hybridctl::model::{Address, Graph};
 use hybridctl::report::event::Silent;
 use hybridctl::state::{State, StateStore, StoreError, Verb};
+use std::time::Duration;
 
 /// a ── subnet in a      b ── subnet in b
 pub fn two_networks() -> Graph {
@@ -51,12 +54,13 @@ async fn of_two_runs_at_once_one_proceeds_and_the_other_calls_nothing() {
     let (deployment, graph) = (Deployment::new(), two_networks());
     let fakes = fake::kinds(&deployment.world);
     let kinds = fake::registry(&fakes);
-    let engine = deployment.engine(&kinds);
+    let process = || Engine { stop: Stop::default(), ..deployment.engine(&kinds) };
+    let (first, second) = (process(), process());
     let (plan, state) = (deployment.plan(&graph).await.unwrap(), deployment.state().await);
     let (mut here, mut there) = (Silent, Silent);
     let both = futures_util::future::join(
-        engine.apply(&plan, state.clone(), &mut here),
-        engine.apply(&plan, state, &mut there),
+        first.apply(&plan, state.clone(), &mut here),
+        second.apply(&plan, state, &mut there),
     );
     let (one, other) = both.await;
     let (proceeded, ended) = if one.complete() { (one, other) } else { (other, one) };
@@ -64,6 +68,28 @@ async fn of_two_runs_at_once_one_proceeds_and_the_other_calls_nothing() {
     assert!(matches!(ended.lost, Some(StoreError::Moved { .. })), "{ended:#?}");
     assert!(ended.done.is_empty());
     deployment.check(&graph, "after both").await;
+}
+
+/// What the others do while they wait could not be recorded either.
+#[tokio::test]
+async fn a_record_that_cannot_be_saved_ends_every_wait_at_once() {
+    let mut ended = 0;
+    // Intents, creates and ids of both networks: all of it before the first pause between two readings.
+    for at in 1..=6 {
+        let (mut deployment, graph) = (Deployment::new(), two_networks());
+        // A minute between two readings: who waits for the next one does not come to an end here.
+        deployment.limits = Limits { pace: 20.0, ..Limits::FAKE };
+        deployment.world.go_wrong(&[(at, Fault::Refuse)], &[], &Stop::default());
+        let run = tokio::time::timeout(Duration::from_secs(5), deployment.run(&graph));
+        let Some(outcome) = run.await.ok().flatten().filter(|outcome| outcome.lost.is_some()) else { continue };
+        ended += 1;
+        assert!(!outcome.stopped, "nobody asked to stop");
+        deployment.world.go_wrong(&[], &[], &Stop::default());
+        (deployment.stop, deployment.limits) = (Stop::default(), Limits::FAKE);
+        deployment.complete(&graph).await;
+        deployment.check(&graph, &format!("after effect {at}")).await;
+    }
+    assert_eq!(ended, 4, "two intents and two ids are saved");
 }
 
 #[tokio::test]
@@ -82,5 +108,26 @@ async fn a_clock_that_jumps_changes_nothing() {
         deployment.store.save(&state).await.unwrap();
         deployment.complete(&graph).await;
         deployment.check(&graph, since).await;
+    }
+}
+
+/// Not all of AWS knows yet what an earlier run made a moment ago.
+#[tokio::test]
+async fn what_a_run_before_has_just_made_may_be_unknown_for_a_while() {
+    let graph = two_networks();
+    let mut networks = Graph::new("t");
+    networks.nodes = graph.nodes.clone().into_iter().filter(|(address, _)| address.kind == "ec2.vpc").collect();
+    for (young, complete) in [(Duration::from_mins(5), 2), (Duration::ZERO, 0)] {
+        let mut ends = vec![];
+        // Effects are saves and creates; a save that fails is another story.
+        for at in 1..=6 {
+            let mut deployment = Deployment::new();
+            deployment.limits = Limits { young, ..Limits::FAKE };
+            deployment.complete(&networks).await;
+            deployment.world.go_wrong(&[(at, Fault::Unknown)], &[], &Stop::default());
+            let outcome = deployment.run(&graph).await.unwrap();
+            ends.extend(outcome.lost.is_none().then(|| outcome.complete()));
+        }
+        assert_eq!((ends.len(), ends.iter().filter(|end| **end).count()), (2, complete), "two subnets are made");
     }
 }

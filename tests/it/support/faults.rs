@@ -17,6 +17,8 @@ pub enum Fault {
     Throttle,
     /// The object is busy with another change.
     Busy,
+    /// What it refers to is not known everywhere yet.
+    Unknown,
     /// It never arrived, and nobody can tell.
     Unsent,
     /// It took place, and its answer was lost.
@@ -32,6 +34,7 @@ impl Fault {
             Self::Refuse => (Class::Terminal, "Refused"),
             Self::Throttle => (Class::Throttle, "Throttling"),
             Self::Busy => (Class::Busy, "Busy"),
+            Self::Unknown => (Class::NotFound, "NotFound"),
             Self::Unsent => (Class::Ambiguous, "ConnectionReset"),
             Self::KillBefore | Self::KillAfter | Self::Stop | Self::Lost | Self::Twice => return None,
         };

@@ -12,6 +12,8 @@ type Refused = (&'static str, u64, &'static str, &'static str, u16);
 /// What is not visible everywhere at once, or busy.
 const WHILE_MAKING: &[Refused] = &[
     ("ec2:CreateSubnet", 2, "InvalidVpcID.NotFound", "", 400),
+    ("ec2:ModifyVpcAttribute", 2, "InvalidVpcID.NotFound", "", 400),
+    ("elasticloadbalancing:ModifyLoadBalancerAttributes", 2, "LoadBalancerNotFound", "", 400),
     ("ec2:AttachInternetGateway", 2, "InvalidInternetGatewayID.NotFound", "", 400),
     ("ec2:CreateRoute", 2, "InvalidParameterException", "", 400),
     ("rds:CreateDBSubnetGroup", 2, "InvalidSubnet", "", 400),
