@@ -18,7 +18,7 @@ use super::lease::{Lease, LeaseTimes};
 use super::moved::Mark;
 use super::place::{Document, Past};
 use super::{LockInfo, State, StateStore, StoreError, Written};
-use crate::aws::s3::{Bucket, Condition, Put};
+use crate::aws::s3::{Bucket, Condition, Object, Put};
 use lock::Holding;
 use objects::{FENCE, Place, SERIAL, WHO, labels, remote};
 use std::cell::RefCell;
@@ -73,8 +73,7 @@ impl S3Store {
     /// [`StoreError::Leased`] if its holder is alive; [`StoreError::Unfit`] if the bucket does not honour conditions.
     pub async fn lock(&self, who: &LockInfo, times: LeaseTimes, tell: &dyn Fn(&str)) -> Result<Keeper, StoreError> {
         let fence = match self.place.get(&self.place.state_key()).await? {
-            // The label, not the document: a damaged one must not stand in the way of mending it.
-            Some(object) => object.labels.get(FENCE).and_then(|fence| fence.parse().ok()).unwrap_or_default(),
+            Some(object) => fence_of(&object),
             None => {
                 fitness::probe(&self.place).await?;
                 fitness::tell_settings(&self.place, tell).await;
@@ -94,7 +93,12 @@ impl S3Store {
     /// Saves the document under the new number, so that no late save of the old holder can be accepted.
     async fn shut_out(&self) -> Result<(), StoreError> {
         for _ in 0..3 {
-            let Ok(Some(state)) = self.load().await else { return Ok(()) };
+            let state = match self.load().await {
+                Ok(Some(state)) => state,
+                // Nothing that a late save could go on from.
+                Ok(None) | Err(StoreError::Damaged(_) | StoreError::MovedAway { .. }) => return Ok(()),
+                Err(error) => return Err(error),
+            };
             match self.save(&State { serial: state.serial + 1, ..state }).await {
                 Err(StoreError::Moved { .. }) => {}
                 saved => return saved,
@@ -162,8 +166,13 @@ impl S3Store {
         let Some(object) = self.place.get(&key).await? else { return Ok(self.url()) };
         let aside = self.place.key(&format!("state.{why}-{}.json", jiff::Timestamp::now().as_second()));
         self.place.put(&aside, object.body, Condition::Absent, object.labels).await?;
-        let deleted = self.place.bucket.delete(&key, &object.etag).await;
-        deleted.map_err(|error| remote(&self.place.url(&key), error))?;
+        match self.place.bucket.delete(&key, &object.etag).await {
+            Ok(Put::Done(_)) => {}
+            Ok(Put::Refused | Put::Conflict) => {
+                return Err(StoreError::Unfit(format!("{}: somebody else wrote it meanwhile", self.url())));
+            }
+            Err(error) => return Err(remote(&self.place.url(&key), error)),
+        }
         self.known.replace(None);
         Ok(self.place.url(&aside))
     }
@@ -328,6 +337,16 @@ impl S3Store {
 impl Known {
     fn condition(&self) -> Condition<'_> {
         self.etag.as_deref().map_or(Condition::Absent, Condition::Unchanged)
+    }
+}
+
+/// Under which number it was saved. A damaged document must not stand in the way of mending it, so its label counts too; one that
+/// was copied there by hand has none.
+fn fence_of(object: &Object) -> u64 {
+    let label = object.labels.get(FENCE).and_then(|fence| fence.parse().ok()).unwrap_or_default();
+    match Document::parse(&object.body) {
+        Ok(Document::State(state)) => state.fence().max(label),
+        _ => label,
     }
 }
 

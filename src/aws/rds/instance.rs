@@ -220,7 +220,7 @@ impl Resource for Instance {
         // Waited for only while something is being applied: what somebody left for the maintenance window never comes about,
         // and the update that takes it back must not wait for it.
         let awaited: &[_] = if scope.want.is_some() { &pending } else { &[] };
-        let phase = explained(scope, id, reading::phase(&instance, awaited)).await?;
+        let phase = explained(scope, id, reading::phase(&instance, awaited)).await;
         let detail = json!({
             "status": instance.db_instance_status,
             "pending": pending,
@@ -315,16 +315,24 @@ fn is_another(scope: &Scope<'_>, instance: &DbInstance, tags: &Tags) -> bool {
 
 /// With what RDS said of it last: the status word alone tells no cause. While something is being applied the last event
 /// tells how far it is; a plan does not ask.
-async fn explained(scope: &Scope<'_>, id: &Id, phase: Phase) -> Result<Phase> {
+async fn explained(scope: &Scope<'_>, id: &Id, phase: Phase) -> Phase {
     let failed = matches!(phase, Phase::Failed(_) | Phase::Refused(_));
     let applied = matches!(phase, Phase::Settling(_)) && scope.want.is_some();
     if !failed && !applied {
-        return Ok(phase);
+        return phase;
     }
     let day = 24 * 60;
     let call = scope.aws.rds().describe_events().source_identifier(&id.0).source_type(SourceType::DbInstance);
-    let events = scope.aws.call("rds:DescribeEvents", call.duration(day).send()).await?;
-    Ok(reading::with_events(phase, &events.events().iter().filter_map(|event| event.message()).collect::<Vec<_>>()))
+    // They only explain: whoever may not read them gets the status word alone.
+    match scope.aws.call("rds:DescribeEvents", call.duration(day).send()).await {
+        Ok(events) => {
+            reading::with_events(phase, &events.events().iter().filter_map(|e| e.message()).collect::<Vec<_>>())
+        }
+        Err(error) => {
+            tracing::debug!(%error, "the events of the database cannot be read");
+            phase
+        }
+    }
 }
 
 fn outputs(instance: &DbInstance) -> Option<Outputs> {

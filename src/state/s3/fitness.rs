@@ -7,7 +7,8 @@ use crate::state::StoreError;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Two writes that must be refused, on an object of their own. Some servers that speak S3 ignore conditions.
+/// Two writes that must be refused, and one after a delete that must not, on an object of their own. Some servers that speak S3
+/// ignore conditions, and some go on refusing to make what was deleted: the second run would never get the lock.
 pub(super) async fn probe(place: &Place) -> Result<(), StoreError> {
     let key = place.key(&format!("probe-{}", Uuid::new_v4().simple()));
     let url = place.url(&key);
@@ -16,16 +17,21 @@ pub(super) async fn probe(place: &Place) -> Result<(), StoreError> {
     put(Condition::Absent).await?;
     let again = put(Condition::Absent).await?;
     let other = put(Condition::Unchanged("\"00000000000000000000000000000000\"")).await?;
-    if let Some(object) = place.get(&key).await? {
-        place.bucket.delete(&key, &object.etag).await.map_err(|error| remote(&url, error))?;
+    let delete = async || match place.get(&key).await? {
+        Some(object) => place.bucket.delete(&key, &object.etag).await.map(drop).map_err(|error| remote(&url, error)),
+        None => Ok(()),
+    };
+    delete().await?;
+    let unfit = |fault: &str| Err(StoreError::Unfit(format!("the bucket `{}` {fault}", place.bucket.name())));
+    if !matches!((again, other), (Put::Refused, Put::Refused)) {
+        return unfit("does not honour conditional writes: two runs could overwrite each other's state");
     }
-    match (again, other) {
-        (Put::Refused, Put::Refused) => Ok(()),
-        _ => Err(StoreError::Unfit(format!(
-            "the bucket `{}` does not honour conditional writes: two runs could overwrite each other's state",
-            place.bucket.name()
-        ))),
+    // A lost answer makes this one refused as well: then the object is there.
+    put(Condition::Absent).await?;
+    if place.get(&key).await?.is_none() {
+        return unfit("does not let an object be made again that was deleted: a lock could be taken only once");
     }
+    delete().await
 }
 
 /// Says what is missing, with the command that mends it.

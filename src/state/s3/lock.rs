@@ -93,6 +93,8 @@ pub(super) async fn acquire(
             }
         }
         let Some(found) = look(place).await? else {
+            // Given back between the two calls; or a server that goes on refusing to make what is not there.
+            patience.pause_or(|| phantom(place)).await?;
             free = true;
             continue;
         };
@@ -120,6 +122,13 @@ pub(super) async fn acquire(
 fn conflict(place: &Place) -> StoreError {
     let why = "others write it all the time";
     remote(&place.url(&place.lock_key()), crate::resource::Error::terminal(why))
+}
+
+fn phantom(place: &Place) -> StoreError {
+    let lock = place.url(&place.lock_key());
+    StoreError::Unfit(format!(
+        "{lock}: the server says that it is there when it is written, and that it is not when it is read"
+    ))
 }
 
 fn held(

@@ -46,6 +46,8 @@ struct Content {
     troubles: Vec<(String, Trouble)>,
     ignores_conditions: bool,
     missing: bool,
+    /// Keys that were deleted, on a server that refuses to make them again.
+    graves: Option<Vec<String>>,
     /// Every request: method and key.
     asked: Vec<(String, String)>,
     /// Done right after a write of this key whose answer is lost.
@@ -87,6 +89,11 @@ impl World {
         self.0.lock().unwrap().ignores_conditions = true;
     }
 
+    /// As some servers with versions do: what was deleted is "there" for `If-None-Match`, and nowhere else.
+    pub fn refuse_to_make_again(&self) {
+        self.0.lock().unwrap().graves = Some(vec![]);
+    }
+
     pub fn remove_bucket(&self) {
         self.0.lock().unwrap().missing = true;
     }
@@ -106,7 +113,7 @@ impl World {
 
     /// Deletes without asking anybody.
     pub fn delete(&self, key: &str) {
-        self.0.lock().unwrap().objects.remove(&full(key));
+        self.0.lock().unwrap().remove(&full(key));
     }
 
     /// The names of the objects below the prefix.
@@ -209,15 +216,20 @@ impl Content {
         if let Some(refusal) = self.condition(key, request) {
             return refusal;
         }
-        self.objects.remove(key);
+        self.remove(key);
         plain(204, "")
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.objects.remove(key);
+        self.graves.iter_mut().for_each(|graves| graves.push(key.to_owned()));
     }
 
     fn condition(&self, key: &str, request: &HttpRequest) -> Option<HttpResponse> {
         let stored = self.objects.get(key);
         let header = |name: &str| request.headers().get(name);
         let fails = match (header("if-none-match"), header("if-match")) {
-            (Some("*"), None) => stored.is_some(),
+            (Some("*"), None) => stored.is_some() || self.graves.iter().flatten().any(|grave| grave == key),
             (None, Some(_)) if stored.is_none() => return Some(refusal(404, "NoSuchKey")),
             (None, Some(etag)) => stored.is_some_and(|stored| stored.etag != etag),
             _ => panic!("a write of {key} without a condition"),

@@ -4,7 +4,7 @@ use super::bucket::{TIMES, Trouble, World, version, who};
 use hybridctl::aws::Aws;
 use hybridctl::aws::s3::Bucket;
 use hybridctl::state::s3::{Keeper, S3Store};
-use hybridctl::state::{State, StateStore, StoreError};
+use hybridctl::state::{State, StateStore, StoreError, Written};
 
 const STATE: &str = "state.json";
 
@@ -101,6 +101,39 @@ async fn a_bucket_that_ignores_conditions_is_refused_before_anything_is_left_in_
     let error = world.store().lock(&who("alice"), TIMES, &|_| {}).await.unwrap_err();
     assert!(matches!(&error, StoreError::Unfit(why) if why.contains("conditional writes")), "{error}");
     assert_eq!(world.names(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_bucket_that_makes_nothing_again_that_was_deleted_is_refused() {
+    let world = World::default();
+    world.refuse_to_make_again();
+    let error = world.store().lock(&who("alice"), TIMES, &|_| {}).await.unwrap_err();
+    assert!(matches!(&error, StoreError::Unfit(why) if why.contains("made again")), "{error}");
+    assert_eq!(world.names(), Vec::<String>::new());
+}
+
+/// The bucket was fit when the state was made, and is not any more.
+#[tokio::test]
+async fn a_lock_that_is_there_and_is_not_is_asked_for_with_pauses() {
+    let world = World::default();
+    world.write(STATE, &serde_json::to_string(&version(1)).unwrap(), TIMES.beat);
+    world.refuse_to_make_again();
+    world.delete("lock.json");
+    let (store, alice) = (world.store(), who("alice"));
+    let locked = tokio::time::timeout(std::time::Duration::from_secs(2), store.lock(&alice, TIMES, &|_| {}));
+    assert!(locked.await.is_err());
+    assert!((3..40).contains(&world.requests()), "{} requests in two seconds", world.requests());
+}
+
+#[tokio::test]
+async fn a_document_that_was_copied_there_by_hand_keeps_its_lock_number() {
+    let world = World::default();
+    let written = Written { fence: 12, writer: uuid::Uuid::nil(), who: "bob".into() };
+    let copied = State { written: Some(written), ..version(4) };
+    world.write(STATE, &serde_json::to_string(&copied).unwrap(), TIMES.beat);
+    let (store, _keeper) = locked(&world, "alice").await;
+    store.save(&version(5)).await.unwrap();
+    assert_eq!(store.load().await.unwrap().unwrap().fence(), 13);
 }
 
 #[tokio::test]

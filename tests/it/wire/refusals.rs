@@ -56,6 +56,8 @@ fn what_is_refused_for_a_while_is_tried_again_until_it_is_not() {
         nth(7),
         unissued,
     );
+    // What only explains a wait may be forbidden altogether.
+    let later = later.on("rds:DescribeEvents", always(), refusal("AccessDenied", "", 403));
     let proxy = rehearsal.disturbed(later);
     let up = rehearsal.up().expect(0);
     assert_eq!(counts(&world(&rehearsal)), quickstart(&[]), "{}", up.text());
@@ -64,6 +66,7 @@ fn what_is_refused_for_a_while_is_tried_again_until_it_is_not() {
     let log = proxy.take_log();
     assert!(log.count("ecs:CreateService") > 4 && log.effects("ecs:CreateService") == 1, "{}", log.text());
     assert!(log.count("elasticloadbalancing:CreateListener") > 7, "{}", log.text());
+    assert!(log.count("rds:DescribeEvents") > 0, "{}", log.text());
     for (operation, times, ..) in WHILE_MAKING.iter().chain(WHILE_DELETING) {
         assert!(log.count(operation) as u64 > *times, "{operation} was not tried again\n{}", log.text());
     }
