@@ -227,6 +227,9 @@ impl<S: StateStore> Run<'_, '_, S> {
                 }
                 Found::None if used_up(patience, since, looks) => return Ok(None),
                 Found::None => {
+                    let word = "looking for what may have been made before".to_owned();
+                    let waited = since.elapsed();
+                    self.tell(&Event::Settling { address: around.address.clone(), word, waited });
                     if !self.engine.stop.sleep(self.engine.limits.pause(Duration::from_secs(5))).await {
                         return Err(Halt::Stopped);
                     }

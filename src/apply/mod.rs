@@ -52,6 +52,8 @@ pub struct Engine<'a, S> {
     pub provided: &'a Provided,
     /// What the user agreed to.
     pub consents: &'a Consents,
+    /// Told why a look takes long. An apply has its reporter; what looks before has nobody else.
+    pub tell: &'a dyn Fn(&str),
 }
 
 /// How an apply ended.

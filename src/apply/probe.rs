@@ -16,6 +16,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+/// A silence of this length wants an explanation.
+const LONG: Duration = Duration::from_secs(3);
+
 impl<S: StateStore> Engine<'_, S> {
     /// Reads everything that the plan needs.
     ///
@@ -114,6 +117,9 @@ impl<S: StateStore> Engine<'_, S> {
         let patience = if meets { Duration::ZERO } else { self.limits.find_patience };
         let since = Instant::now();
         for looks in 1.. {
+            if looks == 2 {
+                self.explain_long(patience, &format!("{address}: looking for what the interrupted run may have made"));
+            }
             if let Some((id, observed)) = self.find_interrupted(kind, &around, &intent.inputs).await? {
                 return Ok((address.clone(), Seen::Live(id, observed)));
             }
@@ -154,7 +160,8 @@ impl<S: StateStore> Engine<'_, S> {
                 return Ok(read);
             }
             if tries == 2 {
-                tracing::info!(address = %around.address, %id, "not visible, but too young to be called gone");
+                let what = format!("{} ({id}): not visible, but too young to be called gone", around.address);
+                self.explain_long(young, &what);
             }
             let pause = self.limits.second_reading.max(self.limits.backoff(Class::Propagation, tries));
             if !self.stop.sleep(pause).await {
@@ -162,6 +169,14 @@ impl<S: StateStore> Engine<'_, S> {
             }
         }
         unreachable!("because the tries are not counted out")
+    }
+
+    /// Says what is looked for if it may take long enough to be taken for a hang.
+    fn explain_long(&self, patience: Duration, what: &str) {
+        if patience >= LONG {
+            let longest = patience.as_secs();
+            (self.tell)(&format!("{what}; this takes up to {longest} s, since AWS shows new objects late"));
+        }
     }
 
     async fn look_up(

@@ -53,6 +53,7 @@ pub(crate) struct Session {
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) parallelism: Option<usize>,
     pub(crate) global: Global,
+    tell: Box<dyn Fn(&str)>,
     /// The command to type to go on, with the flags that name this deployment.
     pub(crate) command: String,
     _lock: Option<Lock>,
@@ -101,6 +102,10 @@ impl Session {
             sandbox,
             parallelism: None,
             global: global.clone(),
+            tell: Box::new({
+                let global = global.clone();
+                move |line| super::telling::say(&global, line)
+            }),
             command: typed::command(global, "up"),
             _lock: lock,
         })
@@ -138,6 +143,7 @@ impl Session {
             user_tags: &self.config.tags,
             provided: &self.provided,
             consents: &self.consents,
+            tell: &self.tell,
         }
     }
 

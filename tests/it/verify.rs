@@ -84,6 +84,7 @@ async fn apply(config: &Config, facts: &Facts, aws: &Aws, provided: &Provided) -
         user_tags: &user_tags,
         provided,
         consents: &consents,
+        tell: &|_| {},
     };
     let seen = engine.probe(&desired, &state).await.unwrap();
     let given = Given {

@@ -146,6 +146,7 @@ impl Account {
             user_tags: &Tags::new(),
             provided: &provided,
             consents: &Consents::default(),
+            tell: &|_| {},
         };
         work(engine).await
     }

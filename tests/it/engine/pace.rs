@@ -131,3 +131,23 @@ async fn what_a_run_before_has_just_made_may_be_unknown_for_a_while() {
         assert_eq!((ends.len(), ends.iter().filter(|end| **end).count()), (2, complete), "two subnets are made");
     }
 }
+
+/// A plan has no board that would tell.
+#[tokio::test]
+async fn a_look_that_takes_long_says_what_it_looks_for() {
+    let (mut deployment, graph) = (Deployment::new(), two_networks());
+    // The first network is made, its answer is lost with the process, and describes show it late.
+    deployment.world.lag(3);
+    deployment.world.arm(2, fake::When::After);
+    assert!(deployment.run(&graph).await.is_none());
+    deployment.world.revive();
+    deployment.limits = Limits { find_patience: Duration::from_mins(1), ..Limits::FAKE };
+    let fakes = fake::kinds(&deployment.world);
+    let kinds = fake::registry(&fakes);
+    let said = std::cell::RefCell::new(vec![]);
+    let tell = |line: &str| said.borrow_mut().push(line.to_owned());
+    let engine = Engine { tell: &tell, ..deployment.engine(&kinds) };
+    engine.probe(&graph, &deployment.state().await).await.unwrap();
+    let said = said.take();
+    assert!(said.len() == 1 && said[0].contains("ec2.vpc/") && said[0].contains("up to 60 s"), "{said:#?}");
+}

@@ -138,6 +138,7 @@ async fn run_with(deployment: &Deployment, wanted: &Graph, staging: Staging<'_>,
         user_tags: &deployment.user_tags,
         provided: &provided,
         consents: &deployment.consents,
+        tell: &|_| {},
     };
     let state = deployment.state().await;
     let seen = engine.probe(wanted, &state).await.unwrap();

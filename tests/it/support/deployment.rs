@@ -90,6 +90,7 @@ impl Deployment {
             user_tags: &self.user_tags,
             provided: &PROVIDED,
             consents: &self.consents,
+            tell: &|_| {},
         }
     }
 
