@@ -108,7 +108,8 @@ pub(crate) fn start_log(global: &Global) {
     let level = match global.verbose {
         0 => return,
         1 => "hybridctl=info",
-        _ => "hybridctl=debug",
+        2 => "hybridctl=debug",
+        _ => "hybridctl=trace",
     };
     let subscriber = fmt().with_env_filter(EnvFilter::new(level)).with_writer(std::io::stderr);
     let subscriber = subscriber.with_ansi(style(global) == Style::Coloured).with_target(false);

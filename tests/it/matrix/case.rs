@@ -209,18 +209,38 @@ fn state(rehearsal: &Rehearsal) -> Result<Option<Value>, serde_json::Error> {
     std::fs::read_to_string(path).ok().map(|text| serde_json::from_str(&text)).transpose()
 }
 
-/// Objects with the tags of this deployment whose id or ARN the state does not mention. Two objects with one address count
-/// too, if one of them was forgotten.
+/// Objects with the tags of this deployment that the state does not know under the address that their tags say: neither as its
+/// object, nor as a predecessor, nor as an output. A name that stands elsewhere in the document (of the cluster, say, which is
+/// the deployment's) is no record.
 fn orphans(seen: &Seen, state: &Value) -> Vec<String> {
-    let (text, lineage) = (state.to_string(), state["lineage"].as_str().unwrap_or("none"));
-    let unknown = |(arn, ..): &&(String, String, Option<String>)| {
-        let id = arn.rsplit(['/', ':']).next().unwrap();
-        !text.contains(arn.as_str()) && !text.contains(id)
+    let lineage = state["lineage"].as_str().unwrap_or("none");
+    let unknown = |(arn, _, address): &&(String, String, Option<String>)| {
+        let Some(address) = address else { return true };
+        let entry = |part: &str| state[part][address].clone();
+        let mut known = vec![];
+        texts(&entry("resources")["outputs"], &mut known);
+        for part in ["resources", "intents"] {
+            texts(&entry(part)["id"], &mut known);
+            texts(&entry(part)["deposed"], &mut known);
+        }
+        let ends_with = |id: &String| {
+            !id.is_empty() && (arn == id || arn.ends_with(&format!("/{id}")) || arn.ends_with(&format!(":{id}")))
+        };
+        !known.iter().any(ends_with)
     };
     let ours = seen.tagged.iter().filter(|(_, of, _)| of == lineage);
     ours.filter(unknown)
         .map(|(arn, _, address)| format!("{arn} ({})", address.as_deref().unwrap_or("no address")))
         .collect()
+}
+
+fn texts(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Array(values) => values.iter().for_each(|value| texts(value, into)),
+        Value::Object(values) => values.values().for_each(|value| texts(value, into)),
+        _ => {}
+    }
 }
 
 /// Files and outputs that hold the value of a secret.

@@ -65,6 +65,9 @@ fn no_secret_value_is_told_at_the_loudest_level_nor_on_a_command_line() {
     let child = rehearsal.start(&["up", "--yes", "-vvvv", "--events", "up.ndjson"]);
     let up = command_lines_during(child, &captured.join("command lines"));
     keep(0, &up);
+    for loud in ["DEBUG", "ec2:CreateVpc", "secretsmanager:CreateSecret"] {
+        assert!(up.stderr.contains(loud), "the log is not loud: `{loud}` is not in it");
+    }
     up.expect(0);
     let values = rehearsal.boto(VALUES, &[]);
     assert!(std::fs::read(captured.join("command lines")).unwrap().len() > 100, "no command line was read");
