@@ -315,9 +315,11 @@ where
         return closed.explain(operation);
     }
     let metadata = error.as_service_error();
-    let code = metadata.and_then(|e| e.code()).map(str::to_owned);
     let message = metadata.and_then(|e| e.message()).map(str::to_owned);
     let status = error.raw_response().map(|response| response.status().as_u16());
+    // The answer to a HEAD request has no body that would hold a code.
+    let forbidden = || (status == Some(403)).then(|| "AccessDenied".to_owned());
+    let code = metadata.and_then(|e| e.code()).map(str::to_owned).or_else(forbidden);
     let class = match error {
         SdkError::ServiceError(_) => classify(operation, code.as_deref(), message.as_deref().unwrap_or(""), status),
         SdkError::ConstructionFailure(_) => Class::Terminal,

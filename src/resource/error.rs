@@ -151,6 +151,12 @@ impl Error {
         self
     }
 
+    /// AWS says that somebody has the name, and not which name that is.
+    #[must_use]
+    pub fn naming(self, name: &str) -> Self {
+        if self.class == Class::Exists { self.hint(format!("the name is `{name}`")) } else { self }
+    }
+
     /// True if the same command may well get further later: what was waited for took too long, or new credentials are needed.
     pub fn is_resumable(&self) -> bool {
         self.class.budget().is_some() || matches!(self.class, Class::Credentials | Class::Held) || self.is(TIMEOUT)

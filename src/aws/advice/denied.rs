@@ -69,6 +69,10 @@ pub(super) fn hints(answer: &Answer<'_>) -> Vec<String> {
     }];
     if answer.service() == "s3" {
         hints.push("docs/state.md lists the rights; without s3:ListBucket a missing object reads as denied".into());
+        if named_action(answer.message).is_none() {
+            // What somebody of another account is told, and nothing more.
+            hints.push("all accounts share the names of buckets: if this one is not yours, choose another".into());
+        }
     }
     // The statement that denied it may be anywhere: only the encoded text knows.
     if let Some(encoded) = encoded(answer.message) {

@@ -155,17 +155,18 @@ impl Resource for LoadBalancer {
     }
 
     async fn create(scope: &Scope<'_>, want: &Self) -> Result<Id> {
-        let aws = scope.aws;
+        let (aws, name) = (scope.aws, scope.suffixed(&want.name_prefix));
         let call = aws
             .elb()
             .create_load_balancer()
-            .name(scope.suffixed(&want.name_prefix))
+            .name(&name)
             .scheme(LoadBalancerSchemeEnum::from(want.scheme.as_str()))
             .ip_address_type(IpAddressType::from(want.ip_address_type.as_str()))
             .set_subnets(Some(want.subnets()?))
             .set_security_groups(Some(want.security_groups()?))
             .set_tags(tagging::wanted(scope));
-        let made = aws.call("elasticloadbalancing:CreateLoadBalancer", call.send()).await?;
+        let made = aws.call("elasticloadbalancing:CreateLoadBalancer", call.send()).await;
+        let made = made.map_err(|error| error.naming(&name))?;
         let arn = made.load_balancers.and_then(|all| all.into_iter().next()).and_then(|one| one.load_balancer_arn);
         Ok(arn.unwrap_or_default().into())
     }

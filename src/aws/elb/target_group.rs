@@ -147,12 +147,12 @@ impl Resource for TargetGroup {
     }
 
     async fn create(scope: &Scope<'_>, want: &Self) -> Result<Id> {
-        let aws = scope.aws;
+        let (aws, name) = (scope.aws, scope.suffixed(&want.name_prefix));
         let check = &want.health_check;
         let call = aws
             .elb()
             .create_target_group()
-            .name(scope.suffixed(&want.name_prefix))
+            .name(&name)
             .vpc_id(&want.vpc_id.get()?.0)
             .port(want.port.into())
             .protocol(ProtocolEnum::from(want.protocol.as_str()))
@@ -166,7 +166,8 @@ impl Resource for TargetGroup {
             .unhealthy_threshold_count(check.unhealthy_threshold.into())
             .matcher(check.matcher())
             .set_tags(tagging::wanted(scope));
-        let made = aws.call("elasticloadbalancing:CreateTargetGroup", call.send()).await?;
+        let made = aws.call("elasticloadbalancing:CreateTargetGroup", call.send()).await;
+        let made = made.map_err(|error| error.naming(&name))?;
         let arn = made.target_groups.and_then(|all| all.into_iter().next()).and_then(|one| one.target_group_arn);
         Ok(arn.unwrap_or_default().into())
     }

@@ -75,6 +75,22 @@ fn what_is_refused_for_a_while_is_tried_again_until_it_is_not() {
     assert_eq!(left, ["role", "secret", "snapshot"], "{}", destroy.text());
 }
 
+/// Its name has a part that comes from the record, so a plan cannot look for it; AWS says that somebody has it.
+#[test]
+fn a_load_balancer_of_somebody_else_with_our_name_is_told_and_not_taken() {
+    let mut rehearsal = Rehearsal::new();
+    let taken = refusal("DuplicateLoadBalancerName", "A load balancer with the same name exists.", 400);
+    let proxy = rehearsal.disturbed(Faults::none().on("elasticloadbalancing:CreateLoadBalancer", always(), taken));
+    let up = rehearsal.up().expect(1);
+    for said in ["could not create elb.load_balancer/main", "DuplicateLoadBalancerName", "zenml-hybrid-alb-"] {
+        assert!(up.stderr.contains(said), "`{said}` is not said\n{}", up.text());
+    }
+    assert_eq!(proxy.take_log().effects("elasticloadbalancing:CreateLoadBalancer"), 0);
+    proxy.disturb(Faults::none());
+    rehearsal.up().expect(0);
+    assert_eq!(counts(&world(&rehearsal)), quickstart(&[]));
+}
+
 #[test]
 fn what_is_refused_for_good_is_called_once_and_the_rest_is_finished() {
     let mut rehearsal = Rehearsal::new();

@@ -85,6 +85,24 @@ fn a_state_in_a_bucket_serves_every_machine_survives_lost_answers_and_holds_no_s
 }
 
 #[test]
+fn a_bucket_of_somebody_else_is_refused_by_name_and_nothing_is_changed() {
+    let mut rehearsal = shared();
+    let make = "client('s3').create_bucket(Bucket='acme-state', CreateBucketConfiguration={'LocationConstraint': 'eu-central-1'})";
+    rehearsal.boto(make, &[]);
+    let refused = |faults: Faults, call: &str| faults.on(call, always(), error("AccessDenied", 403));
+    let proxy = rehearsal.disturbed(["s3:GetObject", "s3:PutObject"].into_iter().fold(Faults::none(), refused));
+    let destroy = ["destroy", "--yes", "--confirm", "zenml-hybrid"];
+    for command in [&["plan"][..], &["up", "--yes"], &destroy, &["state", "rebuild", "--yes"]] {
+        let refused = rehearsal.run(command).expect(1);
+        for said in ["error[HC", "acme-state", "AccessDenied", "if this one is not yours"] {
+            assert!(refused.stderr.contains(said), "{command:?}: `{said}`\n{}", refused.text());
+        }
+    }
+    let log = proxy.take_log();
+    assert!(log.count("s3:GetObject") > 0 && log.mutations().is_empty(), "{}", log.text());
+}
+
+#[test]
 fn a_second_run_is_refused_while_the_first_lives_and_goes_on_by_itself_when_that_was_killed() {
     let mut rehearsal = shared();
     rehearsal.variables.push(("CI_JOB_URL".into(), "https://ci.example.com/jobs/7".into()));
