@@ -144,6 +144,11 @@ impl Bucket {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
 
     /// When the last of so many calls is made that are all asked for at once.
     fn last(pacing: &Pacing, operation: &str, calls: usize, now: Instant) -> f64 {
@@ -216,6 +221,34 @@ mod tests {
     #[test]
     fn a_sandbox_has_wider_limits() {
         about(last(&Pacing::scaled(20.0), "route53:GetChange", 100, Instant::now()), 0.0);
+    }
+
+    /// Answers nothing, and counts.
+    #[derive(Debug, Clone, Default)]
+    struct Counter(std::sync::Arc<std::sync::atomic::AtomicU32>);
+
+    impl HttpConnector for Counter {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            HttpConnectorFuture::ready(Err(ConnectorError::other("by this test".into(), None)))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_calls_of_the_clients_take_their_turn() {
+        let counter = Counter::default();
+        let connector = SharedHttpConnector::new(counter.clone());
+        let aws = crate::aws::Aws::with_http(http_client_fn(move |_, _| connector.clone()));
+        let started = Instant::now();
+        let call = async |_| {
+            let change = aws.route53().get_change().id("C1");
+            aws.call("route53:GetChange", change.send()).await.unwrap_err()
+        };
+        let all = futures_util::future::join_all((0..30).map(call));
+        assert!(tokio::time::timeout(Duration::from_millis(300), all).await.is_err(), "30 calls in a moment");
+        let sent = f64::from(counter.0.load(std::sync::atomic::Ordering::SeqCst));
+        let most = 5.0 + 5.0 * started.elapsed().as_secs_f64();
+        assert!((1.0..=most).contains(&sent), "{sent} calls were sent, and at most {most} may be");
     }
 
     #[test]

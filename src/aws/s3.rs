@@ -2,6 +2,7 @@
 //!
 //! A condition that does not hold is an answer, not an error. Nothing here tries again or waits. What one gets wrong: after a
 //! lost answer, the repeated write is refused *because* the first one was carried out; whoever is refused has to look.
+//! Nor does a call take its turn ([`super::pacing`]): S3 takes thousands a second for one prefix, and a run makes some dozens.
 
 pub mod settings;
 
