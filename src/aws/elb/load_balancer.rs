@@ -226,9 +226,9 @@ fn phase(state: &types::LoadBalancerState) -> Phase {
         None => code.as_str().to_owned(),
     };
     match &state.code {
-        Some(LoadBalancerStateEnum::Active) | None => Phase::Ready,
+        // Impaired: it routes, and could not scale out. Waiting frees no addresses; `verify` tells of it.
+        Some(LoadBalancerStateEnum::Active | LoadBalancerStateEnum::ActiveImpaired) | None => Phase::Ready,
         Some(code @ LoadBalancerStateEnum::Failed) => Phase::Failed(word(code)),
-        // `provisioning`, and `active_impaired`: it routes, but could not scale out.
         Some(code) => Phase::Usable(word(code)),
     }
 }
@@ -282,10 +282,7 @@ mod tests {
         };
         assert_eq!(state(LoadBalancerStateEnum::Provisioning, None), Phase::Usable("provisioning".into()));
         assert_eq!(state(LoadBalancerStateEnum::Active, Some("")), Phase::Ready);
-        assert_eq!(
-            state(LoadBalancerStateEnum::ActiveImpaired, Some("no free addresses")),
-            Phase::Usable("active_impaired: no free addresses".into())
-        );
+        assert_eq!(state(LoadBalancerStateEnum::ActiveImpaired, Some("no free addresses")), Phase::Ready);
         assert_eq!(state(LoadBalancerStateEnum::Failed, Some("boom")), Phase::Failed("failed: boom".into()));
     }
 }

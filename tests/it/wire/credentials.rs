@@ -22,6 +22,12 @@ fn credentials_that_expire_half_way_stop_the_run_and_new_ones_finish_it() {
     // What was in flight together is refused together; nothing new is begun after that.
     let log = proxy.take_log();
     assert!(log.mutations().len() < 25 + 16, "{}", log.text());
+    // They end for reads as well: in the middle of a plan, of an apply, of a wait.
+    for call in [40, 100, 160] {
+        proxy.disturb(Faults::none().on("*", from(call), error("ExpiredToken", 400)));
+        let up = rehearsal.up().expect(9);
+        assert!(up.stderr.contains("error[HC2006]"), "from call {call}\n{}", up.text());
+    }
     proxy.disturb(Faults::none());
     rehearsal.up().expect(0);
     assert_eq!(counts(&world(&rehearsal)), quickstart(&[]));
