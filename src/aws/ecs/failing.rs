@@ -6,11 +6,29 @@ use super::{cluster_and_name, rollout};
 use crate::resource::Scope;
 use aws_sdk_ecs::types::{Deployment, Service};
 use aws_smithy_types::DateTime;
+use serde::{Deserialize, Serialize};
 
 /// So many tasks in a row that stopped alike are no chance.
 const ALIKE: usize = 3;
 /// What was told of this operation's rollout.
 const TOLD: &str = "first stop of a task";
+/// Failures (of `log_classes`) that only a change of what was rolled out can end, or of what it was rolled out for: the next task
+/// reads the same settings, the same schema, and is refused with the same client secret. Not those that time may mend: a network,
+/// a database that restarts, a right that spreads.
+const CERTAIN: &[&str] = &[
+    "cfg.uuid",
+    "cfg.missing",
+    "cfg.logging",
+    "cfg.dbname",
+    "cfg.dburl",
+    "cp.auth",
+    "cp.plan",
+    "mig.downgrade",
+    "mig.missing",
+    "secret.deleted",
+    "secret.key",
+    "secrets.aws",
+];
 
 /// How it stands with the tasks that stopped.
 pub(super) enum Verdict {
@@ -30,15 +48,33 @@ pub(super) async fn judge(scope: &Scope<'_>, service: &Service, primary: &Deploy
     let begun = primary.created_at().map_or(0, DateTime::secs);
     tasks.retain(|task| task.stopped_at == 0 || task.stopped_at >= begun);
     let Some(newest) = tasks.first() else { return Verdict::Open(None) };
-    let cause = match scope.memo.kept(TOLD).as_ref().and_then(|told| told.as_str()) {
-        Some(told) => told.to_owned(),
-        None => tell(scope, newest).await,
+    let told = match scope.memo.kept(TOLD).and_then(|told| serde_json::from_value::<Told>(told).ok()) {
+        // Its log may arrive after the end of the task.
+        Some(told) if told.means.is_some() || (told.heard && told.task == newest.arn) => told,
+        before => tell(scope, newest, before).await,
     };
-    match hopeless(&tasks) {
+    let certain =
+        told.means.filter(|_| told.certain).map(|means| format!("every further task would stop alike: {means}"));
+    match certain.or_else(|| hopeless(&tasks)) {
         // ECS goes back to the revision that works: that takes a while, and is the better end.
         Some(why) if !rollout::goes_back(service) => Verdict::Hopeless(why),
-        _ => Verdict::Open(Some(cause)),
+        _ => Verdict::Open(Some(told.cause)),
     }
+}
+
+/// What is known and was told of the tasks that stopped.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    /// ECS's words for the first one. It stays: the engine's time limit starts again with every new word.
+    cause: String,
+    /// The task whose log was looked for last.
+    task: String,
+    /// It had one.
+    heard: bool,
+    /// What it means, by the table.
+    means: Option<String>,
+    /// One of [`CERTAIN`].
+    certain: bool,
 }
 
 /// The first thing that the service complained of since this rollout began (no room for a task, a role that cannot be assumed,
@@ -59,14 +95,26 @@ pub(super) fn trouble(scope: &Scope<'_>, service: &Service, primary: &Deployment
     Some(said.to_owned())
 }
 
-async fn tell(scope: &Scope<'_>, task: &Stopped) -> String {
+/// The first stop is told at once, and what it means as soon as that is known.
+async fn tell(scope: &Scope<'_>, task: &Stopped, before: Option<Told>) -> Told {
     let cause = task.cause();
     let log = stopped::tail(scope.aws, task).await.unwrap_or_default();
-    let said = stopped::cause(&log).map(|error| format!("; it logged {error}")).unwrap_or_default();
-    let means = stopped::meaning(&cause, &log).map(|means| format!("; {means}")).unwrap_or_default();
-    scope.note(format!("a new task stopped: {cause}{said}{means}"));
-    scope.memo.keep(TOLD, cause.clone().into());
-    cause
+    let class = stopped::class_of(&cause, &log);
+    let means = class.map(stopped::meaning);
+    if before.is_none() || means.is_some() {
+        let said = stopped::cause(&log).map(|error| format!("; it logged {error}")).unwrap_or_default();
+        let means = means.iter().map(|means| format!("; {means}")).collect::<String>();
+        scope.note(format!("a new task stopped: {cause}{said}{means}"));
+    }
+    let told = Told {
+        cause: before.map_or(cause, |before| before.cause),
+        task: task.arn.clone(),
+        heard: !log.is_empty() || task.exit_code.is_none(),
+        certain: class.is_some_and(|class| CERTAIN.contains(&class.id)),
+        means,
+    };
+    scope.memo.keep(TOLD, serde_json::to_value(&told).expect("because it is plain data"));
+    told
 }
 
 /// Why the next task would stop too; newest first.
@@ -101,6 +149,14 @@ mod tests {
             exit_code,
             stopped_at: 0,
             scaled_in: false,
+        }
+    }
+
+    #[test]
+    fn what_is_certain_is_in_the_tables() {
+        use crate::verify::log_classes::{LOG_CLASSES, STOP_CLASSES};
+        for id in CERTAIN {
+            assert!(LOG_CLASSES.iter().chain(STOP_CLASSES).any(|class| class.id == *id), "{id}");
         }
     }
 

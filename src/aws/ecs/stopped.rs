@@ -121,16 +121,21 @@ pub async fn story(aws: &Aws, stopped: &[Stopped]) -> String {
         Some(ran) => tail(aws, ran).await.unwrap_or_default(),
         None => vec![],
     };
-    lines.extend(stopped.first().and_then(|newest| meaning(&newest.cause(), &log)).map(|means| format!("  {means}")));
+    let class = stopped.first().and_then(|newest| class_of(&newest.cause(), &log));
+    lines.extend(class.map(|class| format!("  {}", meaning(class))));
     lines.extend(ran.into_iter().flat_map(|ran| log_story(&log, ran)));
     lines.join("\n")
 }
 
-/// What a stop means and what to do, by the table that `verify` judges by; `None`: nothing that is known. What the server said
-/// itself counts more than ECS's words.
-pub(super) fn meaning(cause: &str, log: &[String]) -> Option<String> {
-    let known = log_classes::cause_in(&log.join("\n")).or_else(|| log_classes::of_stop(cause))?;
-    Some(format!("{} ({}): {}", known.cause, known.id, known.fix))
+/// What a stop is, by the table that `verify` judges by; `None`: nothing that is known. What the server said itself counts more
+/// than ECS's words.
+pub(super) fn class_of(cause: &str, log: &[String]) -> Option<&'static log_classes::Class> {
+    log_classes::cause_in(&log.join("\n")).or_else(|| log_classes::of_stop(cause))
+}
+
+/// What that means and what to do.
+pub(super) fn meaning(class: &log_classes::Class) -> String {
+    format!("{} ({}): {}", class.cause, class.id, class.fix)
 }
 
 fn log_story(tail: &[String], task: &Stopped) -> Vec<String> {

@@ -280,6 +280,37 @@ async fn a_first_rollout_that_cannot_succeed_is_refused_before_ecs_gives_up() {
     }
 }
 
+/// The log of a task may come after its end; from then on the next task is not waited for, unless ECS goes back by itself.
+#[tokio::test]
+async fn a_rollout_whose_log_names_a_certain_cause_is_refused_at_the_first_stop() {
+    let certain = "alembic.util.exc.CommandError: Can't locate revision identified by '0.99.0'";
+    let passing = "(2003, \"Can't connect to MySQL server on 'db' (timed out)\")";
+    for (line, others, hopeless) in [(certain, 0, true), (certain, 1, false), (passing, 0, false)] {
+        let mut service = service(deployment(NEW, "IN_PROGRESS", 1, 1000), 0);
+        let active = json!({"id": "ecs-svc/1", "status": "ACTIVE", "taskDefinition": OLD});
+        service["deployments"].as_array_mut().unwrap().extend(vec![active; others]);
+        let arrived = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let log = Arc::clone(&arrived);
+        let world = World::new(move |operation, _| match operation {
+            "DescribeServices" => json!({"services": [service]}),
+            "ListServiceDeployments" => json!({"serviceDeployments": []}),
+            "GetLogEvents" if !log.load(std::sync::atomic::Ordering::SeqCst) => json!({"events": []}),
+            "GetLogEvents" => json!({"events": [{"message": line, "timestamp": 1}]}),
+            other => stopped_task(other),
+        });
+        let first = world.phase(Some(&want(NEW))).await;
+        assert!(matches!(first, Phase::Settling(_)), "{first:?}");
+        arrived.store(true, std::sync::atomic::Ordering::SeqCst);
+        let second = world.phase(Some(&want(NEW))).await;
+        let told =
+            matches!(&second, Phase::Refused(why) if why.contains("would stop alike") && why.contains("mig.downgrade"));
+        assert_eq!(told, hopeless, "{line} with {others} deployments to go back to: {second:?}");
+        if !hopeless {
+            assert_eq!(second, first, "the word stays the same");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_the_service_complains_of_is_told_while_it_is_waited_for() {
     let mut service = service(deployment(NEW, "IN_PROGRESS", 0, 1000), 0);
