@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 pub struct Limits {
     /// Operations in flight at once.
     pub parallelism: usize,
+    /// What nothing else waits for is left to AWS as soon as it was asked for.
+    pub leave_last: bool,
     /// Multiplies every pause between two readings or tries.
     pub pace: f64,
     /// Multiplies how long a run goes on trying and waiting.
@@ -30,6 +32,7 @@ impl Limits {
     /// For AWS.
     pub const AWS: Self = Self {
         parallelism: 16,
+        leave_last: false,
         pace: 1.0,
         patience: 1.0,
         find_patience: Duration::from_secs(60),
@@ -42,6 +45,7 @@ impl Limits {
     /// For the sandbox, where a lifecycle step takes a fraction of a second.
     pub const SANDBOX: Self = Self {
         parallelism: 16,
+        leave_last: false,
         pace: 0.1,
         patience: 0.1,
         find_patience: Duration::from_millis(500),
@@ -57,6 +61,7 @@ impl Limits {
     /// For the fake world, where time is counted in readings.
     pub const FAKE: Self = Self {
         parallelism: 16,
+        leave_last: false,
         pace: 0.0,
         patience: 0.01,
         find_patience: Duration::ZERO,

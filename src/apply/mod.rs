@@ -10,12 +10,14 @@ mod holders;
 pub mod ledger;
 pub mod limits;
 mod operation;
+mod outcome;
 mod probe;
 mod rebuild;
 pub(crate) mod settle;
 pub mod stop;
 
 pub use limits::Limits;
+pub use outcome::Outcome;
 pub use stop::Stop;
 
 use crate::aws::Aws;
@@ -28,6 +30,7 @@ use futures_util::StreamExt;
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use futures_util::stream::FuturesUnordered;
 use ledger::Ledger;
+use outcome::Halt;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,52 +57,6 @@ pub struct Engine<'a, S> {
     pub consents: &'a Consents,
     /// Told why a look takes long. An apply has its reporter; what looks before has nobody else.
     pub tell: &'a dyn Fn(&str),
-}
-
-/// How an apply ended.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// The record afterwards.
-    pub state: Option<State>,
-    /// What ended well, and how long it took.
-    pub done: BTreeMap<Address, Duration>,
-    /// What failed, and why.
-    pub failed: BTreeMap<Address, Error>,
-    /// What was not begun, and which failure stands in the way.
-    pub skipped: BTreeMap<Address, Address>,
-    /// True if the run was stopped before its end.
-    pub stopped: bool,
-    /// True if something only ran out of time: the next run goes on waiting.
-    pub timed_out: bool,
-    /// The state could not be saved: the run ended at once.
-    pub lost: Option<StoreError>,
-}
-
-impl Outcome {
-    /// True if everything was done.
-    pub fn complete(&self) -> bool {
-        self.failed.is_empty() && self.skipped.is_empty() && !self.stopped && self.lost.is_none()
-    }
-}
-
-/// Why an operation did not end well.
-enum Halt {
-    Failed(Error),
-    TimedOut(Error),
-    Stopped,
-    Lost(StoreError),
-}
-
-impl From<Error> for Halt {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-impl From<StoreError> for Halt {
-    fn from(error: StoreError) -> Self {
-        Self::Lost(error)
-    }
 }
 
 /// One apply.
@@ -339,6 +296,13 @@ impl<S: StateStore> Run<'_, '_, S> {
             Err(Halt::Stopped) => {
                 outcome.stopped |= outcome.lost.is_none();
                 waiting.clear();
+                return;
+            }
+            Err(Halt::Left(word)) => {
+                // Only deletes wait for it: predecessors, which the next run takes away.
+                waiting.retain(|_, waits| !waits.contains_key(&op));
+                self.tell(&Event::Left { address: address.clone(), word: word.clone() });
+                outcome.left.insert(address, word);
                 return;
             }
             Err(Halt::Lost(error)) => {

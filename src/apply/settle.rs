@@ -71,6 +71,9 @@ impl<S: StateStore> Run<'_, '_, S> {
                         Phase::Refused(_) | Phase::Usable(_) if around.want.is_none() => return Ok(seen),
                         Phase::Failed(_) if until == Until::Deletable => return Ok(seen),
                         Phase::Failed(why) | Phase::Refused(why) => return Err(Error::terminal(why.clone()).into()),
+                        phase if until == Until::Settled && self.is_left(around) => {
+                            return Err(Halt::Left(phase.word().to_owned()));
+                        }
                         phase => {
                             readings = 0;
                             phase.word().to_owned()
@@ -91,6 +94,12 @@ impl<S: StateStore> Run<'_, '_, S> {
                 return Err(Halt::Stopped);
             }
         }
+    }
+
+    /// True if it was asked for and nothing is made after it, in a run that leaves such things to AWS.
+    fn is_left(&self, around: &Surroundings) -> bool {
+        let used = || self.plan.steps.values().any(|step| step.makes() && step.after.contains_key(&around.address));
+        self.engine.limits.leave_last && around.want.is_some() && !used()
     }
 
     /// Outputs that others may use before this object has settled.

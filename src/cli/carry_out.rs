@@ -40,6 +40,8 @@ pub(crate) enum Ended {
     Unchanged,
     /// Everything was done.
     Done,
+    /// Everything was asked for, and some of it goes on in AWS by itself.
+    Left,
     /// Everything was done that does not need the image, which the execution role may not pull yet.
     AwaitsGrant,
 }
@@ -101,7 +103,11 @@ pub(crate) async fn conclude(
             telling::say(global, "stopped; every change had been made by then");
             return Err(Failure::told(signal.code()));
         }
-        return Ok(Ended::Done);
+        if outcome.left.is_empty() {
+            return Ok(Ended::Done);
+        }
+        telling::say(global, &left_text(global, &outcome));
+        return Ok(Ended::Left);
     }
     let style = telling::style(global);
     err!("{}", as_typed(&session.global, &outcome_text(&outcome, plan, &session.command, style)));
@@ -118,6 +124,15 @@ pub(crate) async fn conclude(
         return Ok(Ended::AwaitsGrant);
     }
     Err(Failure::told(code_of(&outcome, signal)))
+}
+
+/// What was not waited for, and how to learn what became of it.
+fn left_text(global: &Global, outcome: &Outcome) -> String {
+    let left = outcome.left.iter().map(|(address, word)| format!("{address} ({word})")).collect::<Vec<_>>().join(", ");
+    let [verify, up] = ["verify", "up"].map(|verb| super::typed::command(global, verb));
+    format!(
+        "not waited for: {left}\nwhat becomes of it is told by\n    {verify} --wait 15m\nand the next run goes on with it:\n    {up}"
+    )
 }
 
 fn code_of(outcome: &Outcome, signal: Option<signals::Signal>) -> u8 {

@@ -52,6 +52,8 @@ pub(crate) struct Session {
     pub(crate) stop: Stop,
     pub(crate) sandbox: Option<Sandbox>,
     pub(crate) parallelism: Option<usize>,
+    /// What nothing else waits for is left to AWS.
+    pub(crate) leave_last: bool,
     pub(crate) global: Global,
     tell: Box<dyn Fn(&str)>,
     /// The command to type to go on, with the flags that name this deployment.
@@ -101,6 +103,7 @@ impl Session {
             stop: Stop::default(),
             sandbox,
             parallelism: None,
+            leave_last: false,
             global: global.clone(),
             tell: Box::new({
                 let global = global.clone();
@@ -138,7 +141,11 @@ impl Session {
             kinds: &self.kinds,
             aws: &self.aws,
             store: &self.store,
-            limits: Limits { parallelism: self.parallelism.unwrap_or(limits.parallelism), ..limits },
+            limits: Limits {
+                parallelism: self.parallelism.unwrap_or(limits.parallelism),
+                leave_last: self.leave_last,
+                ..limits
+            },
             stop: self.stop.clone(),
             user_tags: &self.config.tags,
             provided: &self.provided,

@@ -23,12 +23,16 @@ pub(crate) struct Up {
     /// Do not verify at the end
     #[arg(long)]
     no_verify: bool,
+    /// Do not wait for what nothing else waits for, as the rollout of the service; nothing is verified then
+    #[arg(long)]
+    no_wait: bool,
 }
 
 impl Up {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
         let mut session = Session::open(global, Access::Write("up")).await?;
         self.how.settle(&mut session);
+        session.leave_last = self.no_wait;
         let desired = session.desired()?;
         let (plan, seen) = session.plan(&desired).await.map_err(of_no_plan)?;
         if plan.is_empty() {
@@ -51,7 +55,7 @@ impl Up {
                 return Ok(INCOMPLETE);
             }
         }
-        let code = if self.no_verify { DONE } else { self.verify(global, &session).await? };
+        let code = if self.no_verify || self.no_wait { DONE } else { self.verify(global, &session).await? };
         output::print(global, &session);
         Ok(code)
     }

@@ -96,7 +96,9 @@ impl Board {
                     flight.word = Some(word.clone());
                 }
             }
-            Event::Finished { address, .. } | Event::Failed { address, .. } => drop(self.flights.remove(address)),
+            Event::Finished { address, .. } | Event::Failed { address, .. } | Event::Left { address, .. } => {
+                drop(self.flights.remove(address));
+            }
             Event::Skipped { address, .. } => self.waiting.retain(|(waiting, _), _| waiting != address),
             Event::Stopping => self.waiting.clear(),
             Event::Done(_) => *self = Self { widest: self.widest, ..Self::default() },
@@ -165,6 +167,9 @@ impl Board {
             }
             Event::Skipped { address, because } => {
                 about(Mark::Skipped, address, format!("skipped: it needs {because}, which failed"))
+            }
+            Event::Left { address, word } => {
+                about(Mark::Remark, address, format!("asked for and not waited for: {}", one_line(word)))
             }
             Event::Stopping => {
                 let text = "stopping: nothing new is started; what is in flight is put on record".to_owned();

@@ -74,6 +74,13 @@ pub enum Event {
         /// Which failure stands in the way.
         because: Address,
     },
+    /// It was asked for and goes on in AWS by itself: nobody waits for it.
+    Left {
+        /// Which resource.
+        address: Address,
+        /// AWS's own word.
+        word: String,
+    },
     /// Ctrl-C or a signal: nothing new is started.
     Stopping,
     /// All is over.

@@ -105,7 +105,7 @@ impl Reporter for Human {
         self.board.take(event, self.started.elapsed());
         match event {
             Event::Started { address, .. } => self.open(address),
-            Event::Finished { address, .. } | Event::Failed { address, .. } => {
+            Event::Finished { address, .. } | Event::Failed { address, .. } | Event::Left { address, .. } => {
                 if let Some(bar) = self.bars.remove(address) {
                     self.close(&bar);
                 }

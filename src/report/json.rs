@@ -87,6 +87,7 @@ fn body(event: &Event) -> (&'static str, Value) {
             ("failed", json!({"address": address, "verb": verb_code(*verb), "error": error_json(error)}))
         }
         Event::Skipped { address, because } => ("skipped", json!({"address": address, "because": because})),
+        Event::Left { address, word } => ("left", json!({"address": address, "word": word})),
         Event::Stopping => ("stopping", json!({})),
         Event::Done(totals) => (
             "done",

@@ -224,7 +224,9 @@ mod tests {
     fn a_stop_is_explained_by_the_log_and_else_by_ecs() {
         let said = ["RuntimeError: Error fetching auth token from the Cloud API: 401 Client Error".to_owned()];
         let exited = "Essential container in task exited (exit code 3)";
-        assert!(class_of(exited, &said).map(meaning).is_some_and(|means| means.contains("(cp.auth): check `zenml.oauth2")));
+        assert!(
+            class_of(exited, &said).map(meaning).is_some_and(|means| means.contains("(cp.auth): check `zenml.oauth2"))
+        );
         let memory = "OutOfMemoryError: Container killed due to memory usage (exit code 137)";
         let means = "the container used more memory than it has (memory): raise `service.memory`";
         assert_eq!(class_of(memory, &["INFO: all is well".to_owned()]).map(meaning).as_deref(), Some(means));

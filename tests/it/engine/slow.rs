@@ -4,7 +4,7 @@
 use super::pace::two_networks;
 use crate::support::deployment::Deployment;
 use crate::support::fake::{self, FakeKind};
-use crate::support::templates::graph;
+use crate::support::templates::{config, facts, graph};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use hybridctl::apply::{Engine, Limits, Outcome};
 use hybridctl::aws::Aws;
@@ -15,6 +15,7 @@ use hybridctl::report::event::Reporter;
 use hybridctl::resource::{
     Changed, Class, Error, Field, Found, Holder, Id, Kind, Kinds, Observed, Phase, Provided, Result, Scope, Spec,
 };
+use hybridctl::stack::stack;
 use serde_json::Value;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -265,4 +266,27 @@ async fn a_delete_that_finds_nothing_is_made_again_before_it_counts() {
     assert!(outcome.complete(), "{outcome:#?}");
     assert_eq!(calls.get(), 4);
     assert!(deployment.world.objects().is_empty(), "{:#?}", deployment.world.objects());
+}
+
+/// The rollout goes on in AWS; what it replaces is taken away by the run that sees it through.
+#[tokio::test]
+async fn what_nothing_waits_for_is_left_on_request_and_the_next_run_goes_on() {
+    let mut deployment = Deployment::new();
+    let service = Address::new("ecs.service", "server");
+    let old = graph("quickstart", |text| text);
+    let new = config("quickstart", |text| text.replace("0.98.0", "0.99.0"));
+    for first in [true, false] {
+        let state = deployment.state().await;
+        let wanted = if first { old.clone() } else { stack(&new, &facts(&new, Some(&state))) };
+        deployment.limits = Limits { leave_last: true, ..Limits::FAKE };
+        let outcome = deployment.run(&wanted).await.unwrap();
+        assert!(outcome.complete() && outcome.left.contains_key(&service), "{outcome:#?}");
+        let begun = deployment.state().await.intents;
+        assert_eq!(begun.keys().collect::<Vec<_>>(), outcome.left.keys().collect::<Vec<_>>());
+        let log = deployment.world.log();
+        assert!(!log.iter().any(|line| line.starts_with("delete ecs.task_definition")), "{log:#?}");
+        deployment.limits = Limits::FAKE;
+        deployment.complete(&wanted).await;
+        deployment.check(&wanted, &format!("first: {first}")).await;
+    }
 }

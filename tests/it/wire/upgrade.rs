@@ -163,3 +163,21 @@ fn a_server_that_crashes_after_its_migration_is_told_as_a_rollback_onto_a_newer_
     assert_eq!(info(&rehearsal)["version"], "0.99.0");
     assert!(rehearsal.up().expect(0).stderr.contains("no changes"));
 }
+
+#[test]
+fn an_up_that_does_not_wait_leaves_the_rollout_to_ecs_and_the_next_one_sees_it_through() {
+    let rehearsal = Rehearsal::new();
+    let up = rehearsal.run(&["up", "--yes", "--no-wait", "--events", "events.ndjson"]).expect(0);
+    for said in ["not waited for: ecs.service/server", "hybridctl verify", "--wait 15m", "hybridctl up"] {
+        assert!(up.stderr.contains(said), "`{said}`\n{}", up.text());
+    }
+    let left = |event: &Value| event["type"] == "left" && event["address"] == "ecs.service/server";
+    let told = steps(&rehearsal.project().join("events.ndjson"));
+    assert!(told.iter().any(left), "{told:#?}");
+    assert_eq!(rehearsal.state()["intents"].as_object().unwrap().keys().collect::<Vec<_>>(), ["ecs.service/server"]);
+    rehearsal.run(&["verify", "--wait", "1m"]).expect(0);
+    rehearsal.up().expect(0);
+    assert_eq!(rehearsal.state()["intents"], serde_json::json!({}));
+    assert_eq!(counts(&world(&rehearsal)), quickstart(&[]));
+    rehearsal.run(&["plan", "--detailed-exitcode"]).expect(0);
+}
