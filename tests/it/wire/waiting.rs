@@ -226,3 +226,32 @@ fn the_first_stop_is_explained_soon(rehearsal: &Rehearsal, words: &str, up: &Out
     assert!(late <= SOON, "it was told {late} ms after the stop\n{}", up.text());
     line(note)
 }
+
+/// The status word alone tells no cause.
+#[test]
+fn the_reason_that_aws_gives_for_a_failed_object_is_told_at_once() {
+    let mut rehearsal = Rehearsal::new();
+    let mut faults = Faults::none();
+    for state in ["provisioning", "active"] {
+        let failed = "<Code>failed</Code><Reason>no room in subnet-1</Reason>";
+        let failed = replace(&format!("<Code>{state}</Code>"), failed);
+        faults = faults.on("elasticloadbalancing:DescribeLoadBalancers", always(), failed);
+    }
+    for state in ["creating", "available", "modifying", "backing-up"] {
+        let failed = "<DBInstanceStatus>incompatible-network</DBInstanceStatus>";
+        let failed = replace(&format!("<DBInstanceStatus>{state}</DBInstanceStatus>"), failed);
+        faults = faults.on("rds:DescribeDBInstances", always(), failed);
+    }
+    let proxy = rehearsal.disturbed(faults);
+    let up = rehearsal.up().expect(1);
+    let told = [
+        "could not create elb.load_balancer/main\n  failed: no room in subnet-1",
+        "could not create rds.instance/main\n  incompatible-network: DB instance created",
+    ];
+    for said in told {
+        assert!(up.stderr.contains(said), "`{said}`\n{}", up.text());
+    }
+    proxy.disturb(Faults::none());
+    rehearsal.up().expect(0);
+    assert_eq!(counts(&world(&rehearsal)), quickstart(&[]));
+}
