@@ -138,6 +138,8 @@ impl<S: StateStore> Run<'_, '_, S> {
                     token: token.clone(),
                     inputs: inputs.clone(),
                     after: step.after.clone(),
+                    keep: step.keep.clone(),
+                    holds_data: step.holds_data,
                     id,
                     deposed,
                     since: jiff::Timestamp::now(),

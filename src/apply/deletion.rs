@@ -97,6 +97,8 @@ impl<S: StateStore> Run<'_, '_, S> {
                     token: recorded.token,
                     inputs: recorded.inputs,
                     after: recorded.after,
+                    keep: recorded.keep,
+                    holds_data: recorded.holds_data,
                     id: Some(recorded.id),
                     deposed: step.deposed.iter().cloned().collect(),
                     since: jiff::Timestamp::now(),

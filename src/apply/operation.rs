@@ -77,6 +77,8 @@ impl<S: StateStore> Run<'_, '_, S> {
                     token: token.clone(),
                     inputs: want.clone(),
                     after: step.after.clone(),
+                    keep: step.keep.clone(),
+                    holds_data: step.holds_data,
                     id: Some(id.clone()),
                     deposed: vec![],
                     since: jiff::Timestamp::now(),

@@ -54,10 +54,7 @@ impl<S: StateStore> Engine<'_, S> {
         let first = graph(blank);
         let rebuilt = self.rebuild_towards(blank, evidence, &first).await?;
         let second = graph(&rebuilt.state);
-        let mut rebuilt =
-            if second == first { rebuilt } else { self.rebuild_towards(blank, evidence, &second).await? };
-        crate::stack::destroy::count_on(&mut rebuilt.state);
-        Ok(rebuilt)
+        if second == first { Ok(rebuilt) } else { self.rebuild_towards(blank, evidence, &second).await }
     }
 
     async fn rebuild_towards(&self, blank: &State, evidence: &[Evidence], graph: &Graph) -> Result<Rebuilt> {

@@ -12,7 +12,7 @@ mod restorable;
 mod survey;
 mod tagging;
 
-pub use restorable::restorable;
+pub use restorable::{lasting, restorable};
 
 pub(super) use survey::tagged;
 

@@ -101,7 +101,7 @@ fn plan_again(saved: Option<&Saved>) -> String {
 
 /// The plan of a saved destroy, made anew: its final snapshot keeps its name.
 async fn saved_destroy(session: &mut Session, saved: &Saved) -> Result<(Plan, Observations), Failure> {
-    session.consents.disable_protection = true;
+    session.consents.disable_protection = saved.plan.steps.values().any(|step| step.release);
     session.consent_to_lose();
     let mut snapshots = saved.plan.steps.values().filter(|step| step.makes() && step.address.kind == "rds.snapshot");
     let snapshot = snapshots.next().map(|step| step.address.name.clone());

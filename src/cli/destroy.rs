@@ -94,7 +94,11 @@ pub(super) async fn finish(
 async fn nothing_on_record(global: &Global, session: &Session) -> Result<u8, Failure> {
     session.refuse_if_lost().await?;
     telling::say(global, "nothing to do: nothing of this deployment is on record");
-    Ok(DONE)
+    // An earlier destroy may have left something behind, or could not look.
+    match session.state.serial {
+        0 => Ok(DONE),
+        _ => Ok(left::prove(session).await.print(global)),
+    }
 }
 
 fn command(global: &Global, destroy: &Destroy) -> String {

@@ -253,8 +253,10 @@ impl Session {
 
     /// A destroy deletes what holds data: the typed name and the final snapshot are the consent.
     pub(crate) fn consent_to_lose(&mut self) {
-        let holders = self.state.resources.iter().filter(|(_, recorded)| recorded.holds_data);
-        let holders: Vec<Address> = holders.map(|(address, _)| address.clone()).collect();
+        let State { resources, intents, .. } = &self.state;
+        let recorded = resources.iter().filter(|(_, recorded)| recorded.holds_data).map(|(address, _)| address);
+        let begun = intents.iter().filter(|(_, intent)| intent.holds_data).map(|(address, _)| address);
+        let holders: Vec<Address> = recorded.chain(begun).cloned().collect();
         self.consents.data_loss.extend(holders);
     }
 

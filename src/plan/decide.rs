@@ -305,9 +305,10 @@ impl<'a> Planner<'a> {
     fn undesired(&mut self, address: &Address) {
         let current = self.current(address);
         let record = self.given.recorded.resources.get(address);
-        let keep = record.map(|recorded| recorded.keep.clone()).unwrap_or_default();
-        let holds_data = record.is_some_and(|recorded| recorded.holds_data);
         let intent = self.given.recorded.intents.get(address);
+        let keep = record.map(|recorded| &recorded.keep).or(intent.map(|intent| &intent.keep));
+        let keep = keep.cloned().unwrap_or_default();
+        let holds_data = record.map_or(intent.is_some_and(|intent| intent.holds_data), |recorded| recorded.holds_data);
         let after = record.map(|recorded| &recorded.after).or(intent.map(|intent| &intent.after));
         let mut step = Step {
             address: address.clone(),
@@ -340,6 +341,11 @@ impl<'a> Planner<'a> {
             (Some(_), _) if matches!(step.keep, Keep::Always(_)) => {
                 let Keep::Always(why) = &step.keep else { unreachable!("because it was matched") };
                 (step.action, step.reason) = (Action::Retain, Reason::Kept(why.clone()));
+                // Only its intent knows of it: it is put on record, once it is whole.
+                if let (None, Some(intent)) = (record, intent) {
+                    (step.action, step.reason) = (Action::Adopt, Reason::Interrupted);
+                    step.inputs.clone_from(&intent.inputs);
+                }
             }
             (Some((_, observed)), Ok(spec)) => {
                 step.action = Action::Delete;

@@ -142,6 +142,12 @@ fn same(old: &Step, new: &Step) -> Result<(), Stale> {
             return moved(format!("`{}` is as wanted now", change.field));
         }
     }
+    if new.release && !old.release {
+        return moved("it is protected against deletion now".into());
+    }
+    if (old.restore, old.create_first, &old.deposed) != (new.restore, new.create_first, &new.deposed) {
+        return moved("it would be done in another way now".into());
+    }
     if !same_inputs(&old.inputs, &new.inputs) || old.id != new.id {
         return moved("what is wanted of it moved".into());
     }

@@ -54,6 +54,8 @@ impl Draft {
             token: token.clone(),
             inputs,
             after: after.clone(),
+            keep: node.map(|node| node.keep.clone()).unwrap_or_default(),
+            holds_data: node.is_some_and(|node| node.holds_data),
             id: Some(sighting.id.clone()),
             deposed,
             since: now,

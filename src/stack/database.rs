@@ -40,6 +40,8 @@ pub(super) fn declare(
     let subnets = graph.add("main", subnets);
     let instance = graph.add("main", instance(config, network, secrets, &subnets, &parameters));
     graph.holds_data(&instance.address);
+    // The key goes last: until the database is gone, what it holds may still be wanted.
+    graph.add_after(&instance.address, &secrets.encryption.address, Edge::SETTLED);
     let role = Handle::<ServiceLinkedRole>::to("rds").address;
     graph.add_after(&subnets.address, &role, Edge::SETTLED);
     // RDS makes missing log groups itself, without retention; and they must outlive the instance that writes to them.

@@ -6,15 +6,18 @@ use super::snapshots::add_final;
 use crate::aws::rds::snapshot::Snapshot;
 use crate::model::{Address, Graph};
 use crate::state::{State, Verb};
-use jiff::Timestamp;
 use serde_json::Value;
 
 /// The graph of what should be left. `at` names the final snapshot (`20261120-171500`).
 pub fn destroy_graph(state: &State, final_snapshot: bool, at: &str) -> Graph {
+    let database = state.resources.get(&Address::new("rds.instance", "main")).filter(|_| final_snapshot);
+    graph_with_snapshot_of(database.and_then(|database| database.outputs["identifier"].as_str()), state, at)
+}
+
+/// As [`destroy_graph`], with a final snapshot of this database, whatever is on record; `None`: of none.
+pub fn graph_with_snapshot_of(identifier: Option<&str>, state: &State, at: &str) -> Graph {
     let mut graph = Graph::new(&state.deployment);
-    let instance = Address::new("rds.instance", "main");
-    let Some(database) = state.resources.get(&instance).filter(|_| final_snapshot) else { return graph };
-    let Some(identifier) = database.outputs["identifier"].as_str() else { return graph };
+    let Some(identifier) = identifier else { return graph };
     graph.guide("cleanup 4");
     let (name, snapshot_identifier) = unfinished_snapshot(state).unwrap_or_else(|| {
         // The name must be new every time: a second destroy of a deployment of this name must not meet the first one's.
@@ -34,7 +37,7 @@ const NUMBERS: u64 = 0xffff;
 /// to make the service; then the snapshot is of an earlier life, and the data of this one needs its own.
 fn unfinished_snapshot(state: &State) -> Option<(String, String)> {
     let service = Address::new("ecs.service", "server");
-    let (name, inputs, _) = newest_final(state)?;
+    let (name, inputs) = newest_final(state)?;
     let begun = state.intents.get(&service).is_some_and(|intent| intent.verb == Verb::Create);
     let serves = begun || state.resources.contains_key(&service);
     let since = (state.incarnations + NUMBERS - number_of(name)?) % NUMBERS;
@@ -44,33 +47,18 @@ fn unfinished_snapshot(state: &State) -> Option<(String, String)> {
     Some((name.to_owned(), inputs["snapshot_identifier"].as_str()?.to_owned()))
 }
 
-/// Name, inputs, and when it was made, if it was.
-fn newest_final(state: &State) -> Option<(&str, &Value, Option<Timestamp>)> {
-    let recorded = state.resources.iter().map(|(address, recorded)| (address, &recorded.inputs, recorded.made));
-    let begun = state.intents.iter().map(|(address, intent)| (address, &intent.inputs, None));
+fn newest_final(state: &State) -> Option<(&str, &Value)> {
+    let recorded = state.resources.iter().map(|(address, recorded)| (address, &recorded.inputs));
+    let begun = state.intents.iter().map(|(address, intent)| (address, &intent.inputs));
     let finals = recorded
         .chain(begun)
-        .filter(|(address, ..)| address.kind == "rds.snapshot" && address.name.starts_with("final-"));
-    let newest = finals.max_by_key(|(address, ..)| address.name.clone())?;
-    Some((newest.0.name.as_str(), newest.1, newest.2))
+        .filter(|(address, _)| address.kind == "rds.snapshot" && address.name.starts_with("final-"));
+    let newest = finals.max_by_key(|(address, _)| address.name.clone())?;
+    Some((newest.0.name.as_str(), newest.1))
 }
 
 fn number_of(name: &str) -> Option<u64> {
     u64::from_str_radix(name.rsplit('-').next()?, 16).ok()
-}
-
-/// For a record that was made again: if nothing on it is younger than the newest final snapshot, nothing was made since, and the
-/// count goes on from where the snapshot's name says it was. So an interrupted destroy is still known for one.
-pub fn count_on(state: &mut State) {
-    let Some((name, _, made)) = newest_final(state) else { return };
-    let younger = made.is_some_and(|made| {
-        let others = state.resources.iter().filter(|(address, _)| address.name != name);
-        others.filter_map(|(_, recorded)| recorded.made).any(|other| other > made)
-    });
-    if let Some(number) = number_of(name).filter(|_| !younger) {
-        let ahead = (number + 1 + NUMBERS - state.incarnations % NUMBERS) % NUMBERS;
-        state.incarnations += ahead;
-    }
 }
 
 #[cfg(test)]
@@ -116,9 +104,11 @@ mod tests {
             token: "t".into(),
             inputs: json!({}),
             after: std::collections::BTreeMap::new(),
+            keep: Default::default(),
+            holds_data: false,
             id: None,
             deposed: vec![],
-            since: Timestamp::UNIX_EPOCH,
+            since: jiff::Timestamp::UNIX_EPOCH,
         }
     }
 
@@ -142,20 +132,5 @@ mod tests {
         assert_eq!(chosen(&state), old);
         state.resources.insert(service, record(json!({}), json!({}), None));
         assert_eq!(chosen(&state), new("0013"));
-    }
-
-    #[test]
-    fn a_record_that_was_made_again_knows_an_interrupted_destroy_by_the_times() {
-        let mut state = interrupted(1_795_000_000);
-        assert_ne!(chosen(&state), "final-20261120-171500-0012");
-        count_on(&mut state);
-        assert!(state.incarnations >= 1_795_000_000);
-        assert_eq!(chosen(&state), "final-20261120-171500-0012");
-
-        let mut state = interrupted(1_795_000_000);
-        let later = record(json!({}), json!({}), Some("2026-11-21T07:00:00Z"));
-        state.resources.insert(Address::new("iam.role", "execution"), later);
-        count_on(&mut state);
-        assert_ne!(chosen(&state), "final-20261120-171500-0012", "an `up` made a role after that snapshot");
     }
 }

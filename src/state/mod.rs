@@ -129,6 +129,12 @@ pub struct Intent {
     pub inputs: Value,
     /// For the record that a create ends with.
     pub after: BTreeMap<Address, Edge>,
+    /// As of a record: what was begun may hold the only copy of something long before its end.
+    #[serde(default)]
+    pub keep: Keep,
+    /// As of a record.
+    #[serde(default)]
+    pub holds_data: bool,
     /// Known once the call has answered.
     pub id: Option<Id>,
     /// Predecessors that are to be deleted when this has ended.
@@ -175,10 +181,11 @@ impl State {
         self.intents.is_empty() && self.resources.values().all(|recorded| recorded.keep != Keep::Never)
     }
 
-    /// When the oldest of what is on record was made or begun: what is older than this deployment is not of its making. `None`:
-    /// it begins now. What has no time on record is old.
+    /// When the oldest of what is on record was made or begun, as far as that is known: what is older than this deployment is not
+    /// of its making. `None`: it begins now, or nobody knows. What an earlier life left here says nothing of this one.
     pub fn since(&self) -> Option<jiff::Timestamp> {
-        let made = self.resources.values().map(|recorded| recorded.made.unwrap_or(jiff::Timestamp::UNIX_EPOCH));
+        let of_this_life = self.resources.values().filter(|recorded| recorded.keep == Keep::Never);
+        let made = of_this_life.filter_map(|recorded| recorded.made);
         made.chain(self.intents.values().map(|intent| intent.since)).min()
     }
 

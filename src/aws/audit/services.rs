@@ -54,7 +54,9 @@ async fn snapshots(aws: &Aws, subject: &Subject) -> Result<Vec<Found>> {
     let ours = all.iter().filter_map(|one| {
         let tags = rds_tags(one.tag_list.as_deref());
         let found = Found::new("rds.snapshot", one.db_snapshot_identifier()?, &tags).of_size(one.allocated_storage());
-        subject.owns(&tags).then_some(found)
+        // A copy that somebody took by hand has the tags of the database, and is nobody's to clear away.
+        let made_by_us = tags.get(tags::ADDRESS).is_some_and(|address| address.starts_with("rds.snapshot/"));
+        (made_by_us && subject.owns(&tags)).then_some(found)
     });
     Ok(ours.collect())
 }

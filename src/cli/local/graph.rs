@@ -198,6 +198,8 @@ mod tests {
             token: "t".into(),
             inputs: serde_json::Value::Null,
             after: BTreeMap::new(),
+            keep: Default::default(),
+            holds_data: false,
             id: None,
             deposed: vec![],
             since: jiff::Timestamp::UNIX_EPOCH,

@@ -46,8 +46,13 @@ impl Push {
             follows(&next, stored.as_ref())?;
         }
         let newest = kept.store.history().await?.iter().map(|past| past.serial).max().unwrap_or_default();
-        let serial = newest.max(next.serial).max(stored.map_or(0, |stored| stored.serial)) + 1;
-        let next = State { serial, note: self.reason, ..next };
+        let (known, begun) = stored.map_or((0, 0), |stored| (stored.serial, stored.incarnations));
+        let serial = newest.max(next.serial).max(known) + 1;
+        // What an older document says was begun last is not what was begun last: its tokens are used up, and a final snapshot
+        // that was the newest then is none of what was written since.
+        let rewound = serial > next.serial + 1 || begun > next.incarnations;
+        let ahead = if rewound { serial + begun.max(next.incarnations) + 2 } else { next.incarnations };
+        let next = State { serial, incarnations: ahead, note: self.reason, ..next };
         let resources = next.resources.len();
         kept.store.put_over(&Document::State(Box::new(next))).await?;
         telling::say(global, &format!("serial {serial} is the state now: {resources} resources on record"));

@@ -124,6 +124,8 @@ async fn other_deployments_beside_this_one_are_known() {
                 token: "t".into(),
                 inputs: serde_json::Value::Null,
                 after: [].into(),
+                keep: Default::default(),
+                holds_data: false,
                 id: None,
                 deposed: vec![],
                 since: jiff::Timestamp::UNIX_EPOCH,

@@ -82,6 +82,8 @@ impl Row {
             token: TOKEN.into(),
             inputs: usual(),
             after: [].into(),
+            keep: Default::default(),
+            holds_data: false,
             id: None,
             deposed: vec![],
             since: jiff::Timestamp::UNIX_EPOCH,

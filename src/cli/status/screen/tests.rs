@@ -67,6 +67,8 @@ fn intent(verb: Verb) -> Intent {
         token: "token".into(),
         inputs: Value::Null,
         after: BTreeMap::new(),
+        keep: Default::default(),
+        holds_data: false,
         id: None,
         deposed: vec![],
         since: "2026-11-27T01:02:53.682058519Z".parse().unwrap(),

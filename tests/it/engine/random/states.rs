@@ -117,6 +117,8 @@ impl World {
                 token,
                 inputs: inputs.clone(),
                 after: node.after.clone(),
+                keep: node.keep.clone(),
+                holds_data: node.holds_data,
                 id: with_id.then(|| format!("new-{address}").into()),
                 deposed: known.recorded.then(|| format!("old-{address}").into()).into_iter().collect(),
                 since: jiff::Timestamp::UNIX_EPOCH,
