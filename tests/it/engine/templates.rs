@@ -161,6 +161,59 @@ async fn a_destroy_after_an_up_that_died_takes_a_snapshot_of_its_own() {
     assert!(empty > 5 && served > 5, "{empty} without a database, {served} with one");
 }
 
+/// A snapshot that a destroy only began is the last copy as soon as somebody deletes the database by hand.
+#[tokio::test]
+async fn a_final_snapshot_that_was_only_begun_is_kept_and_so_is_the_key() {
+    let start = Deployment::new();
+    start.complete(&graph("quickstart", |text| text)).await;
+    let goal = |state: &State, snapshot| destroy_graph(state, snapshot, "20261120-171500");
+    let mut begun = 0;
+    for at in 1.. {
+        let mut deployment = start.copy();
+        deployment.consents = consents();
+        deployment.world.arm(at, crate::support::fake::When::After);
+        let finished = deployment.run(&goal(&deployment.state().await, true)).await.is_some();
+        deployment.world.revive();
+        if finished {
+            break;
+        }
+        let state = deployment.state().await;
+        let mut objects = deployment.world.objects().into_iter();
+        let made = objects.any(|(_, object)| object.kind == "rds.snapshot");
+        if !made || !state.intents.keys().any(|address| address.kind == "rds.snapshot") {
+            continue;
+        }
+        begun += 1;
+        deployment.world.remove(&state.resources[&Address::new("rds.instance", "main")].id);
+        // The command sees that the database is gone, and plans without a snapshot of it.
+        deployment.complete(&goal(&state, false)).await;
+        let left = deployment.state().await.resources;
+        let kinds: Vec<&str> = left.keys().map(|address| address.kind.as_str()).collect();
+        assert_eq!(kinds, ["iam.role", "rds.snapshot", "secrets.generated"], "killed at effect {at}");
+        assert_eq!(crate::support::fake::owned(&deployment.world).len(), 3, "killed at effect {at}");
+        // Nor does an `up` throw it away.
+        deployment.run(&graph("quickstart", |text| text)).await.unwrap();
+        assert!(deployment.world.objects().values().any(|object| object.kind == "rds.snapshot"));
+    }
+    assert!(begun >= 2, "{begun} kills between its begin and its record");
+}
+
+/// Whoever stops a destroy without a snapshot half-way may still want the data: it can be read as long as the key is there.
+#[tokio::test]
+async fn the_encryption_key_goes_after_the_database() {
+    let mut deployment = Deployment::new();
+    deployment.consents = consents();
+    let key = Address::new("secrets.generated", "encryption-key");
+    deployment.consents.data_loss.insert(key.clone());
+    deployment.complete(&graph("quickstart", |text| text)).await;
+    let goal = destroy_graph(&deployment.state().await, false, "20261120-171500");
+    deployment.complete(&goal).await;
+    let log = deployment.world.log();
+    let place =
+        |what: &str| log.iter().position(|line| line.starts_with(what)).unwrap_or_else(|| panic!("{what}: {log:#?}"));
+    assert!(place("delete rds.instance") < place("delete secrets.generated/encryption-key"), "{log:#?}");
+}
+
 #[tokio::test]
 async fn an_upgrade_is_snapshot_then_migration_then_service_and_the_old_revision_last() {
     let deployment = Deployment::new();

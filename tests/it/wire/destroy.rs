@@ -243,3 +243,55 @@ fn the_proof_names_what_is_left_behind_with_its_price_and_the_command_that_remov
     let unread = "not proved, because it could not be read: network interfaces: UnauthorizedOperation";
     says(&rehearsal.run(&DESTROY).expect(9), &[unread]);
 }
+
+/// As the console does it: with the tags of the database.
+const COPY_BY_HAND: &str = r#"
+rds = client("rds")
+if argv[0] == "take":
+    tags = rds.describe_db_instances(DBInstanceIdentifier="zenml-hybrid-db")["DBInstances"][0]["TagList"]
+    rds.create_db_snapshot(DBInstanceIdentifier="zenml-hybrid-db", DBSnapshotIdentifier="by-hand", Tags=tags)
+    rds.get_waiter("db_snapshot_available").wait(DBSnapshotIdentifier="by-hand", WaiterConfig={"Delay": 0.1, "MaxAttempts": 100})
+if argv[0] == "delete":
+    rds.delete_db_snapshot(DBSnapshotIdentifier="by-hand")
+out([one["DBSnapshotIdentifier"] for one in rds.describe_db_snapshots(SnapshotType="manual")["DBSnapshots"]])
+"#;
+
+#[test]
+fn a_copy_that_somebody_took_by_hand_keeps_the_key_and_is_no_leftover() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.up().expect(0);
+    assert_eq!(rehearsal.boto(COPY_BY_HAND, &["take"]), serde_json::json!(["by-hand"]));
+    let all = [&DESTROY[..], &["--skip-final-snapshot", "--delete-execution-role"]].concat();
+    let destroy = rehearsal.run(&all).expect(0);
+    for said in ["secrets.generated/encryption-key", "the data in the snapshot by-hand cannot be read without it"] {
+        assert!(destroy.text().contains(said), "`{said}`\n{}", destroy.text());
+    }
+    assert_eq!(rehearsal.boto(COPY_BY_HAND, &["look"]), serde_json::json!(["by-hand"]));
+    let left = counts(&world(&rehearsal));
+    assert_eq!((left["secret"], left["role"], left["vpc"]), (1, 0, 0), "{}", destroy.text());
+    // Without the copy the key is of no use any more.
+    rehearsal.boto(COPY_BY_HAND, &["delete"]);
+    rehearsal.run(&all).expect(0);
+    assert_eq!(counts(&world(&rehearsal))["secret"], 0);
+    // Nothing is on record, and that nothing is left is proved once more.
+    let again = rehearsal.run(&all).expect(0);
+    for said in ["nothing to do", "nothing else of this deployment exists"] {
+        assert!(again.text().contains(said), "`{said}`\n{}", again.text());
+    }
+}
+
+/// What was approved did not lift it.
+#[test]
+fn a_saved_destroy_does_not_lift_a_protection_that_was_put_on_since() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.edit("[database]", "[database]\ndeletion_protection = false");
+    rehearsal.up().expect(0);
+    rehearsal.run(&["plan", "--destroy", "--out", "destroy.plan"]).expect(0);
+    let protect = "client('rds').modify_db_instance(DBInstanceIdentifier='zenml-hybrid-db', DeletionProtection=True, ApplyImmediately=True)";
+    rehearsal.boto(protect, &[]);
+    let before = counts(&world(&rehearsal));
+    let refused = rehearsal.run(&["apply", "destroy.plan"]);
+    assert!([1, 7].contains(&refused.code), "{}", refused.text());
+    assert!(refused.stderr.contains("protected"), "{}", refused.text());
+    assert_eq!(counts(&world(&rehearsal)), before);
+}

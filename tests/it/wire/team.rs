@@ -256,5 +256,7 @@ fn pull_and_push(rehearsal: &Rehearsal) {
     let now = rehearsal.state();
     assert_eq!((now["serial"].clone(), now["resources"].clone()), (json!(serial + 2), state["resources"].clone()));
     assert_eq!(now["note"], "a bad edit");
+    // No token comes twice, and no earlier final snapshot is taken for the newest.
+    assert!(now["incarnations"].as_u64() > state["incarnations"].as_u64().map(|begun| begun + 1), "{now:#}");
     rehearsal.run(&["plan", "--detailed-exitcode"]).expect(0);
 }
