@@ -320,7 +320,7 @@ fn the_calls_of_a_preflight_are_listed() {
     let called: BTreeSet<String> = files
         .flat_map(|file| {
             let dense: String = read(&file).chars().filter(|letter| !letter.is_whitespace()).collect();
-            let calls = dense.split("aws.read(\"").skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned));
+            let calls = dense.split(".read(\"").skip(1).filter_map(|rest| rest.split('"').next().map(str::to_owned));
             calls.collect::<Vec<_>>()
         })
         .filter(|action| !action.contains(":DryRun"))

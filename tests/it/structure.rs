@@ -213,7 +213,7 @@ fn every_call_of_a_survey_is_among_its_actions_and_only_reads() {
     assert!(actions.windows(2).all(|pair| pair[0] < pair[1]), "not sorted, or one twice: {actions:?}");
     for (file, text) in sources().iter().filter(|(path, _)| path.ends_with("/survey.rs")) {
         let dense: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
-        for action in dense.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
+        for action in dense.split(".read(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
             let verb = action.split_once(':').map_or("", |(_, verb)| verb);
             assert!(actions.contains(&action), "{file} calls {action}, which is not in survey::ACTIONS");
             assert!(["Describe", "List", "Get"].iter().any(|reads| verb.starts_with(reads)), "{file}: {action}");
