@@ -6,8 +6,7 @@ use crate::resource::{Changed, Effect, Field, Observed, TagChange, Tags};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Name of the pseudo-field that stands for all tags.
-pub const TAGS: &str = "tags";
+pub use crate::resource::actions::TAGS;
 
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

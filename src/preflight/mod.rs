@@ -12,6 +12,8 @@ pub mod grant;
 pub mod report;
 pub mod wish;
 
+mod calls;
+mod needs;
 mod objects;
 mod show;
 

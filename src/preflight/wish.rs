@@ -1,7 +1,7 @@
 //! What a plan wants of the account, as values: what is made, what it is called, what it counts towards.
 
 use super::grant::{self, Request};
-use super::objects;
+use super::{calls, needs, objects};
 use crate::aws::ask::Questions;
 use crate::aws::ask::quotas::Need;
 use crate::aws::ask::rights::{DryRun, Object};
@@ -51,7 +51,7 @@ pub struct Wish {
     pub is_sandbox: bool,
     /// Inputs of what is made anew.
     pub made: BTreeMap<Address, Value>,
-    /// IAM actions of everything that is made, changed or deleted.
+    /// IAM actions that making, changing and deleting it calls.
     pub actions: BTreeSet<&'static str>,
     /// What is counted.
     pub needs: Vec<Need>,
@@ -127,10 +127,10 @@ pub enum Pull {
 }
 
 /// One thing that is made.
-struct Made<'a> {
-    address: &'a Address,
-    inputs: &'a Value,
-    after: &'a BTreeMap<Address, Edge>,
+pub(super) struct Made<'a> {
+    pub(super) address: &'a Address,
+    pub(super) inputs: &'a Value,
+    pub(super) after: &'a BTreeMap<Address, Edge>,
 }
 
 impl Wish {
@@ -154,8 +154,8 @@ impl Wish {
             account: place.account.clone(),
             account_guard: config.account_id.clone().filter(|_| !given.is_sandbox),
             is_sandbox: given.is_sandbox,
-            actions: actions(given),
-            needs: needs(given, &made),
+            actions: calls::actions(given, &made),
+            needs: needs::needs(given, &made),
             zones: place.zones.clone(),
             range: is("ec2.vpc").then_some(config.network.cidr),
             own_vpcs: vpcs.map(|(_, recorded)| recorded.id.0.clone()).collect(),
@@ -225,66 +225,6 @@ fn made<'a>(given: &Intention<'a>) -> Vec<Made<'a>> {
             && !given.seen.pending.contains_key(*address)
     });
     absent.map(|(address, node)| Made { address, inputs: &node.inputs, after: &node.after }).collect()
-}
-
-fn actions(given: &Intention<'_>) -> BTreeSet<&'static str> {
-    let kinds: BTreeSet<&str> = match given.plan {
-        Some(plan) => plan.steps.values().filter(|step| step.acts()).map(|step| step.address.kind.as_str()).collect(),
-        None => given.desired.nodes.keys().map(|address| address.kind.as_str()).collect(),
-    };
-    let known = kinds.into_iter().filter_map(|kind| given.kinds.get(kind).ok());
-    known.flat_map(|kind| kind.spec().actions.iter().copied()).collect()
-}
-
-fn needs(given: &Intention<'_>, made: &[Made<'_>]) -> Vec<Need> {
-    let mut needs: BTreeMap<(&'static str, String), f64> = BTreeMap::new();
-    let mut add = |quota, place: String, amount: f64| *needs.entry((quota, place)).or_default() += amount;
-    for one in made {
-        let whole = |quota| (quota, String::new(), 1.0);
-        let (quota, place, amount) = match one.address.kind.as_str() {
-            "ec2.elastic_ip" => whole("ADDRESSES"),
-            "ec2.vpc" => whole("VPCS"),
-            "ec2.internet_gateway" => whole("GATEWAYS"),
-            "ec2.nat_gateway" => ("NAT", zone_of(given.desired, one.after), 1.0),
-            "elb.load_balancer" => whole("BALANCERS"),
-            "elb.target_group" => whole("TARGETS"),
-            "rds.instance" => {
-                add("STORAGE", String::new(), f64::from(given.config.database.storage_gib));
-                whole("DATABASES")
-            }
-            "iam.role" => whole("ROLES"),
-            "ecs.service" => {
-                let service = &given.config.service;
-                let vcpus = f64::from(service.desired_count) * f64::from(service.cpu) / 1024.0;
-                ("VCPU", String::new(), vcpus)
-            }
-            _ => continue,
-        };
-        add(quota, place, amount);
-    }
-    if made.iter().any(|one| one.address.kind == "ec2.security_group_rule") {
-        add("RULES", String::new(), most_rules(given.desired));
-    }
-    needs.into_iter().map(|((quota, place), amount)| Need { quota, place, amount }).collect()
-}
-
-/// The zone of the subnet that a resource stands in.
-fn zone_of(desired: &Graph, after: &BTreeMap<Address, Edge>) -> String {
-    let subnet =
-        after.keys().find(|address| address.kind == "ec2.subnet").and_then(|address| desired.nodes.get(address));
-    subnet.and_then(|subnet| subnet.inputs["availability_zone"].as_str()).unwrap_or_default().to_owned()
-}
-
-/// The rules of one direction in the group that has the most.
-fn most_rules(desired: &Graph) -> f64 {
-    let mut rules: BTreeMap<(String, String), f64> = BTreeMap::new();
-    for node in
-        desired.nodes.iter().filter(|(address, _)| address.kind == "ec2.security_group_rule").map(|(_, node)| node)
-    {
-        let group = node.inputs["security_group_id"].to_string();
-        *rules.entry((group, node.inputs["direction"].to_string())).or_default() += 1.0;
-    }
-    rules.into_values().fold(0.0, f64::max)
 }
 
 fn database(given: &Intention<'_>) -> Option<Database> {

@@ -1,6 +1,8 @@
 //! The only type erasure: typed kinds at the edge, JSON values in the engine.
 
-use super::{Changed, Error, Field, Found, Holder, Id, Life, Phase, Repeat, Resource, Result, Scope, Tags, field};
+use super::{
+    Actions, Changed, Error, Field, Found, Holder, Id, Life, Phase, Repeat, Resource, Result, Scope, Tags, field,
+};
 use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,7 +52,7 @@ pub struct Spec {
     /// See [`Resource::TAGGED`].
     pub tagged: bool,
     /// See [`Resource::ACTIONS`].
-    pub actions: &'static [&'static str],
+    pub actions: Actions,
 }
 
 /// What the engine sees of a kind. Implemented by [`Of`] for real kinds and by the fake world for tests.

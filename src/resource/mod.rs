@@ -6,12 +6,14 @@
 //! The usual surprise: `create` need not set everything. After it the engine reads the object, compares it with what is
 //! wanted and calls `update` with what differs, so a half-made object is an ordinary difference.
 
+pub mod actions;
 pub mod error;
 pub mod field;
 pub mod holder;
 pub mod kind;
 pub mod scope;
 
+pub use actions::Actions;
 pub use error::{Class, Error, Result};
 pub use field::{Changed, Effect, Field, TagChange};
 pub use holder::Holder;
@@ -132,8 +134,8 @@ pub trait Resource: Serialize + DeserializeOwned + 'static {
     const RESTORED_BY: Option<&'static str> = None;
     /// False if AWS keeps no tags on it: then tags are no difference.
     const TAGGED: bool = true;
-    /// IAM actions that this file calls, `service:Action`.
-    const ACTIONS: &'static [&'static str];
+    /// IAM actions that this file calls, by what for.
+    const ACTIONS: Actions;
     /// What others may refer to: strings or newtypes of strings only.
     type Outputs: Serialize + DeserializeOwned + 'static;
 

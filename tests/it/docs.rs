@@ -57,7 +57,7 @@ fn resources() -> String {
     for kind in &kinds {
         text.push_str(&section(*kind));
     }
-    let actions: BTreeSet<&str> = kinds.iter().flat_map(|kind| kind.spec().actions.iter().copied()).collect();
+    let actions: BTreeSet<&str> = kinds.iter().flat_map(|kind| kind.spec().actions.all()).collect();
     write!(text, "\n## IAM actions\n\nAll {} that the kinds above call; looking up facts and verifying take a few more, all of them reads:\n\n", actions.len()).unwrap();
     for action in actions {
         writeln!(text, "- `{action}`").unwrap();
@@ -92,7 +92,7 @@ fn section(kind: &dyn Kind) -> String {
         if spec.ready_readings > 1 { format!(", in {} readings in a row", spec.ready_readings) } else { String::new() };
     let (expected, limit) = (span(spec.expected), span(spec.settle_limit));
     writeln!(text, "- Settles in about {expected}{readings}; given up after {limit} without progress").unwrap();
-    let actions: Vec<String> = spec.actions.iter().map(|action| format!("`{action}`")).collect();
+    let actions: Vec<String> = spec.actions.all().iter().map(|action| format!("`{action}`")).collect();
     writeln!(text, "- IAM actions: {}", actions.join(", ")).unwrap();
     text
 }

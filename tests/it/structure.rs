@@ -1,6 +1,7 @@
 //! The rules of the house, checked against the source text and the registry.
 
 use hybridctl::aws;
+use hybridctl::resource::actions::TAGS;
 use hybridctl::resource::{Effect, Kind, Life};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -182,9 +183,18 @@ fn the_field_table_makes_sense() {
 fn every_kind_names_the_actions_that_it_calls() {
     for kind in aws::kinds().iter() {
         let (name, actions) = (kind.name(), kind.spec().actions);
-        assert!(!actions.is_empty(), "{name} names no actions");
-        assert!(actions.windows(2).all(|pair| pair[0] < pair[1]), "{name}: not sorted, or one twice: {actions:?}");
-        for action in actions {
+        assert!(!actions.reads.is_empty() && !actions.creates.is_empty(), "{name} names no actions");
+        let updates: Vec<&str> = actions.updates.iter().map(|update| update.action).collect();
+        let lists = [actions.reads, actions.creates, actions.restores, actions.deletes, actions.seldom];
+        for list in lists {
+            assert!(list.windows(2).all(|pair| pair[0] < pair[1]), "{name}: not sorted, or one twice: {list:?}");
+        }
+        assert!(updates.is_sorted(), "{name}: not sorted: {updates:?}");
+        for field in actions.updates.iter().flat_map(|update| update.fields) {
+            let known = *field == TAGS || kind.fields().iter().any(|one| one.name == *field);
+            assert!(known, "{name} has no field `{field}`");
+        }
+        for action in actions.all() {
             let (service, call) = action.split_once(':').unwrap();
             let plain = service.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
             let camel = call.starts_with(|first: char| first.is_ascii_uppercase())
@@ -198,11 +208,21 @@ fn every_kind_names_the_actions_that_it_calls() {
 #[test]
 fn every_call_of_a_kind_is_among_its_actions() {
     for kind in aws::kinds().iter() {
-        let (file, text) = file_of(kind);
+        let ((file, text), actions) = (file_of(kind), kind.spec().actions);
         let dense: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
-        for action in dense.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
-            let named = kind.spec().actions.contains(&action);
-            assert!(named || !action.contains(':'), "{file} calls {action}, which is not in its ACTIONS");
+        let updates: Vec<&str> = actions.updates.iter().map(|update| update.action).collect();
+        for (at, call) in dense.match_indices("call(\"") {
+            let action = dense[at + call.len()..].split('"').next().unwrap_or_default();
+            let function = dense[..at].rsplit("fn").next().and_then(|text| text.split(['(', '<']).next());
+            let list = match function.unwrap_or_default() {
+                "create" => [actions.creates, actions.restores].concat(),
+                "restore" => actions.restores.to_vec(),
+                "update" => updates.clone(),
+                "delete" => actions.deletes.to_vec(),
+                _ => actions.all().into_iter().collect(),
+            };
+            let named = list.contains(&action) || !action.contains(':');
+            assert!(named, "{file}: {function:?} calls {action}, which is not in that list of its ACTIONS");
         }
     }
 }

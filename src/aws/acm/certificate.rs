@@ -7,6 +7,7 @@
 
 use crate::aws::tags;
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope, Tags};
 use aws_sdk_acm::types::{
@@ -59,15 +60,13 @@ impl Resource for Certificate {
     const POLL: Duration = Duration::from_secs(10);
     const EXPECTED: Duration = Duration::from_secs(120);
     const REPEAT: Repeat = Repeat::Token;
-    const ACTIONS: &'static [&'static str] = &[
-        "acm:AddTagsToCertificate",
-        "acm:DeleteCertificate",
-        "acm:DescribeCertificate",
-        "acm:ListCertificates",
-        "acm:ListTagsForCertificate",
-        "acm:RemoveTagsFromCertificate",
-        "acm:RequestCertificate",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["acm:DescribeCertificate", "acm:ListCertificates", "acm:ListTagsForCertificate"],
+        creates: &["acm:AddTagsToCertificate", "acm:RequestCertificate"],
+        updates: &[update_of("acm:AddTagsToCertificate", &[TAGS]), update_of("acm:RemoveTagsFromCertificate", &[TAGS])],
+        deletes: &["acm:DeleteCertificate"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -10,6 +10,7 @@ use super::tagging;
 use super::vpc::VpcId;
 use crate::aws::{Aws, tags};
 use crate::model::Input;
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{
     Changed, Class, Error, Field, Found, Id, Life, Live, Repeat, Resource, Result, Scope, TagChange,
 };
@@ -36,13 +37,17 @@ impl Resource for DefaultSecurityGroup {
     // Tagging it again is harmless, but another deployment's group must not be taken over.
     const REPEAT: Repeat = Repeat::ReturnsExisting;
     const LIFE: Life = Life::Parent;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-        "ec2:DescribeSecurityGroups",
-        "ec2:RevokeSecurityGroupEgress",
-        "ec2:RevokeSecurityGroupIngress",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeSecurityGroups"],
+        creates: &["ec2:CreateTags", "ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
+        updates: &[
+            update_of("ec2:CreateTags", &[TAGS]),
+            update_of("ec2:DeleteTags", &[TAGS]),
+            update_of("ec2:RevokeSecurityGroupEgress", &["unknown_rules"]),
+            update_of("ec2:RevokeSecurityGroupIngress", &["unknown_rules"]),
+        ],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -10,6 +10,7 @@
 use super::{holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Class, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, DomainType, ResourceType};
 use serde::{Deserialize, Serialize};
@@ -49,15 +50,14 @@ impl Resource for ElasticIp {
     const KIND: &'static str = "ec2.elastic_ip";
     const FIELDS: &'static [Field] = &[];
     const REPEAT: Repeat = Repeat::Duplicates;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:AllocateAddress",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-        "ec2:DescribeAddresses",
-        "ec2:DescribeNatGateways",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:ReleaseAddress",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeAddresses"],
+        creates: &["ec2:AllocateAddress", "ec2:CreateTags"],
+        updates: &[update_of("ec2:CreateTags", &[TAGS]), update_of("ec2:DeleteTags", &[TAGS])],
+        deletes: &["ec2:ReleaseAddress"],
+        seldom: &["ec2:DescribeNatGateways", "ec2:DescribeNetworkInterfaces"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, _want: &Self) -> Result<Found> {

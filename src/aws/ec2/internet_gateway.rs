@@ -8,6 +8,7 @@
 use super::tagging;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, ResourceType};
 use serde::{Deserialize, Serialize};
@@ -40,13 +41,13 @@ impl Resource for InternetGateway {
     const KIND: &'static str = "ec2.internet_gateway";
     const FIELDS: &'static [Field] = &[];
     const REPEAT: Repeat = Repeat::Duplicates;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateInternetGateway",
-        "ec2:CreateTags",
-        "ec2:DeleteInternetGateway",
-        "ec2:DeleteTags",
-        "ec2:DescribeInternetGateways",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeInternetGateways"],
+        creates: &["ec2:CreateInternetGateway", "ec2:CreateTags"],
+        updates: &[update_of("ec2:CreateTags", &[TAGS]), update_of("ec2:DeleteTags", &[TAGS])],
+        deletes: &["ec2:DeleteInternetGateway"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, _want: &Self) -> Result<Found> {

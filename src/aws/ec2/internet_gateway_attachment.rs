@@ -11,6 +11,7 @@ use super::holders;
 use super::internet_gateway::{self, InternetGatewayId};
 use super::vpc::VpcId;
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::Actions;
 use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, AttachmentStatus};
 use serde::{Deserialize, Serialize};
@@ -44,13 +45,13 @@ impl Resource for InternetGatewayAttachment {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const TAGGED: bool = false;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:AttachInternetGateway",
-        "ec2:DescribeInternetGateways",
-        "ec2:DescribeNatGateways",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DetachInternetGateway",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeInternetGateways"],
+        creates: &["ec2:AttachInternetGateway"],
+        deletes: &["ec2:DetachInternetGateway"],
+        seldom: &["ec2:DescribeNatGateways", "ec2:DescribeNetworkInterfaces"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -14,6 +14,7 @@ use super::subnet::SubnetId;
 use super::tagging;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, ConnectivityType, NatGatewayAddress, NatGatewayState, ResourceType};
 use serde::{Deserialize, Serialize};
@@ -71,13 +72,13 @@ impl Resource for NatGateway {
         &["InternalError", "InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound"];
     const EXPECTED: Duration = Duration::from_secs(110);
     const REPEAT: Repeat = Repeat::Token;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateNatGateway",
-        "ec2:CreateTags",
-        "ec2:DeleteNatGateway",
-        "ec2:DeleteTags",
-        "ec2:DescribeNatGateways",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeNatGateways"],
+        creates: &["ec2:CreateNatGateway", "ec2:CreateTags"],
+        updates: &[update_of("ec2:CreateTags", &[TAGS]), update_of("ec2:DeleteTags", &[TAGS])],
+        deletes: &["ec2:DeleteNatGateway"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, _want: &Self) -> Result<Found> {

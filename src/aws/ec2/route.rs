@@ -10,6 +10,7 @@ use super::internet_gateway::InternetGatewayId;
 use super::nat_gateway::NatGatewayId;
 use super::route_table::{self, RouteTableId};
 use crate::model::Input;
+use crate::resource::actions::{Actions, update};
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, RouteOrigin, RouteState};
 use serde::{Deserialize, Serialize};
@@ -46,8 +47,13 @@ impl Resource for Route {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const TAGGED: bool = false;
-    const ACTIONS: &'static [&'static str] =
-        &["ec2:CreateRoute", "ec2:DeleteRoute", "ec2:DescribeRouteTables", "ec2:ReplaceRoute"];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeRouteTables"],
+        creates: &["ec2:CreateRoute"],
+        updates: &[update("ec2:ReplaceRoute")],
+        deletes: &["ec2:DeleteRoute"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

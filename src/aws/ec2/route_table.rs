@@ -9,6 +9,7 @@ use super::vpc::VpcId;
 use crate::aws::clients::CallLog;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, Filter, ResourceType, RouteTableAssociation, RouteTableAssociationStateCode};
 use serde::{Deserialize, Serialize};
@@ -44,13 +45,13 @@ impl Resource for RouteTable {
     const KIND: &'static str = "ec2.route_table";
     const FIELDS: &'static [Field] = &[Field::replace("vpc_id")];
     const REPEAT: Repeat = Repeat::Token;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateRouteTable",
-        "ec2:CreateTags",
-        "ec2:DeleteRouteTable",
-        "ec2:DeleteTags",
-        "ec2:DescribeRouteTables",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeRouteTables"],
+        creates: &["ec2:CreateRouteTable", "ec2:CreateTags"],
+        updates: &[update_of("ec2:CreateTags", &[TAGS]), update_of("ec2:DeleteTags", &[TAGS])],
+        deletes: &["ec2:DeleteRouteTable"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, _want: &Self) -> Result<Found> {

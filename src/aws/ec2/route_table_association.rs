@@ -9,6 +9,7 @@
 use super::route_table::{self, RouteTableId};
 use super::subnet::SubnetId;
 use crate::model::Input;
+use crate::resource::actions::{Actions, update};
 use crate::resource::{Changed, Class, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{RouteTableAssociation as Association, RouteTableAssociationStateCode as State};
 use serde::{Deserialize, Serialize};
@@ -38,12 +39,13 @@ impl Resource for RouteTableAssociation {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const TAGGED: bool = false;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:AssociateRouteTable",
-        "ec2:DescribeRouteTables",
-        "ec2:DisassociateRouteTable",
-        "ec2:ReplaceRouteTableAssociation",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeRouteTables"],
+        creates: &["ec2:AssociateRouteTable"],
+        updates: &[update("ec2:ReplaceRouteTableAssociation")],
+        deletes: &["ec2:DisassociateRouteTable"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -9,6 +9,7 @@ use super::vpc::VpcId;
 use super::{holders, rules, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Class, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, ResourceType};
 use serde::{Deserialize, Serialize};
@@ -55,18 +56,24 @@ impl Resource for SecurityGroup {
         Field::update("unknown_rules").after_create(),
     ];
     const REPEAT: Repeat = Repeat::Collides;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateSecurityGroup",
-        "ec2:CreateTags",
-        "ec2:DeleteSecurityGroup",
-        "ec2:DeleteTags",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeVpcEndpoints",
-        "ec2:RevokeSecurityGroupEgress",
-        "ec2:RevokeSecurityGroupIngress",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeSecurityGroupRules", "ec2:DescribeSecurityGroups"],
+        creates: &["ec2:CreateSecurityGroup", "ec2:CreateTags", "ec2:RevokeSecurityGroupEgress"],
+        updates: &[
+            update_of("ec2:CreateTags", &[TAGS]),
+            update_of("ec2:DeleteTags", &[TAGS]),
+            update_of("ec2:RevokeSecurityGroupEgress", &["unknown_rules"]),
+            update_of("ec2:RevokeSecurityGroupIngress", &["unknown_rules"]),
+        ],
+        deletes: &["ec2:DeleteSecurityGroup"],
+        seldom: &[
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeVpcEndpoints",
+            "ec2:RevokeSecurityGroupEgress",
+            "ec2:RevokeSecurityGroupIngress",
+        ],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -10,6 +10,7 @@ use super::security_group::SecurityGroupId;
 use super::{rules, tagging};
 use crate::aws::tags;
 use crate::model::Input;
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::{Changed, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{
     self, IpPermission, IpRange, ResourceType, SecurityGroupRuleRequest, SecurityGroupRuleUpdate, UserIdGroupPair,
@@ -64,16 +65,17 @@ impl Resource for SecurityGroupRule {
         Field::update("description"),
     ];
     const REPEAT: Repeat = Repeat::Collides;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:AuthorizeSecurityGroupEgress",
-        "ec2:AuthorizeSecurityGroupIngress",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-        "ec2:DescribeSecurityGroupRules",
-        "ec2:ModifySecurityGroupRules",
-        "ec2:RevokeSecurityGroupEgress",
-        "ec2:RevokeSecurityGroupIngress",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeSecurityGroupRules"],
+        creates: &["ec2:AuthorizeSecurityGroupEgress", "ec2:AuthorizeSecurityGroupIngress", "ec2:CreateTags"],
+        updates: &[
+            update_of("ec2:CreateTags", &[TAGS]),
+            update_of("ec2:DeleteTags", &[TAGS]),
+            update("ec2:ModifySecurityGroupRules"),
+        ],
+        deletes: &["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -10,6 +10,7 @@ use super::vpc::VpcId;
 use super::{guardduty, holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, SubnetState};
 use ipnet::Ipv4Net;
@@ -59,20 +60,26 @@ impl Resource for Subnet {
     ];
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateSubnet",
-        "ec2:CreateTags",
-        "ec2:DeleteSecurityGroup",
-        "ec2:DeleteSubnet",
-        "ec2:DeleteTags",
-        "ec2:DeleteVpcEndpoints",
-        "ec2:DescribeNatGateways",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcEndpoints",
-        "ec2:ModifySubnetAttribute",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeSubnets"],
+        // A new subnet gives out no public addresses, and ours never do.
+        creates: &["ec2:CreateSubnet", "ec2:CreateTags"],
+        updates: &[
+            update_of("ec2:CreateTags", &[TAGS]),
+            update_of("ec2:DeleteTags", &[TAGS]),
+            update("ec2:ModifySubnetAttribute"),
+        ],
+        deletes: &["ec2:DeleteSubnet"],
+        seldom: &[
+            "ec2:DeleteSecurityGroup",
+            "ec2:DeleteVpcEndpoints",
+            "ec2:DescribeNatGateways",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeVpcEndpoints",
+        ],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

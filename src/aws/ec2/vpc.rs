@@ -9,6 +9,7 @@
 use super::{guardduty, holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, AttributeBooleanValue, ResourceType, VpcAttributeName, VpcState};
 use serde::{Deserialize, Serialize};
@@ -52,24 +53,28 @@ impl Resource for Vpc {
         Field::update("enable_dns_hostnames").after_create(),
     ];
     const REPEAT: Repeat = Repeat::Duplicates;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateTags",
-        "ec2:CreateVpc",
-        "ec2:DeleteSecurityGroup",
-        "ec2:DeleteTags",
-        "ec2:DeleteVpc",
-        "ec2:DeleteVpcEndpoints",
-        "ec2:DescribeInternetGateways",
-        "ec2:DescribeNatGateways",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeRouteTables",
-        "ec2:DescribeSecurityGroups",
-        "ec2:DescribeSubnets",
-        "ec2:DescribeVpcAttribute",
-        "ec2:DescribeVpcEndpoints",
-        "ec2:DescribeVpcs",
-        "ec2:ModifyVpcAttribute",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeVpcAttribute", "ec2:DescribeVpcs"],
+        creates: &["ec2:CreateTags", "ec2:CreateVpc", "ec2:ModifyVpcAttribute"],
+        updates: &[
+            update_of("ec2:CreateTags", &[TAGS]),
+            update_of("ec2:DeleteTags", &[TAGS]),
+            update("ec2:ModifyVpcAttribute"),
+        ],
+        deletes: &["ec2:DeleteVpc"],
+        seldom: &[
+            "ec2:DeleteSecurityGroup",
+            "ec2:DeleteVpcEndpoints",
+            "ec2:DescribeInternetGateways",
+            "ec2:DescribeNatGateways",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcEndpoints",
+        ],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, _want: &Self) -> Result<Found> {

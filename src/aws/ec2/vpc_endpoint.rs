@@ -11,6 +11,7 @@ use super::vpc::VpcId;
 use crate::aws::classify::classify;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ec2::types::{self, ResourceType, UnsuccessfulItem, VpcEndpointType};
@@ -53,14 +54,17 @@ impl Resource for VpcEndpoint {
     const FIELDS: &'static [Field] =
         &[Field::replace("vpc_id"), Field::replace("service_name"), Field::update("route_table_ids")];
     const REPEAT: Repeat = Repeat::Token;
-    const ACTIONS: &'static [&'static str] = &[
-        "ec2:CreateTags",
-        "ec2:CreateVpcEndpoint",
-        "ec2:DeleteTags",
-        "ec2:DeleteVpcEndpoints",
-        "ec2:DescribeVpcEndpoints",
-        "ec2:ModifyVpcEndpoint",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ec2:DescribeVpcEndpoints"],
+        creates: &["ec2:CreateTags", "ec2:CreateVpcEndpoint"],
+        updates: &[
+            update_of("ec2:CreateTags", &[TAGS]),
+            update_of("ec2:DeleteTags", &[TAGS]),
+            update("ec2:ModifyVpcEndpoint"),
+        ],
+        deletes: &["ec2:DeleteVpcEndpoints"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, _want: &Self) -> Result<Found> {

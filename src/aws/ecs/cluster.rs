@@ -7,6 +7,7 @@
 use super::{holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ecs::types::{self, ClusterField, ClusterSetting, ClusterSettingName};
@@ -49,18 +50,18 @@ impl Resource for Cluster {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::ReturnsExisting;
     const ID_FROM_NAME: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecs:CreateCluster",
-        "ecs:DeleteCluster",
-        "ecs:DescribeClusters",
-        "ecs:DescribeServices",
-        "ecs:DescribeTasks",
-        "ecs:ListServices",
-        "ecs:ListTasks",
-        "ecs:TagResource",
-        "ecs:UntagResource",
-        "ecs:UpdateCluster",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ecs:DescribeClusters"],
+        creates: &["ecs:CreateCluster", "ecs:TagResource"],
+        updates: &[
+            update_of("ecs:TagResource", &[TAGS]),
+            update_of("ecs:UntagResource", &[TAGS]),
+            update("ecs:UpdateCluster"),
+        ],
+        deletes: &["ecs:DeleteCluster"],
+        seldom: &["ecs:DescribeServices", "ecs:DescribeTasks", "ecs:ListServices", "ecs:ListTasks"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -14,6 +14,7 @@ use crate::aws::ec2::subnet::SubnetId;
 use crate::aws::elb::target_group::TargetGroupArn;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Class, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ecs::types::{
@@ -127,20 +128,18 @@ impl Resource for Service {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const ID_FROM_NAME: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecs:CreateService",
-        "ecs:DeleteService",
-        "ecs:DescribeServiceRevisions",
-        "ecs:DescribeServices",
-        "ecs:DescribeTaskDefinition",
-        "ecs:DescribeTasks",
-        "ecs:ListServiceDeployments",
-        "ecs:ListTasks",
-        "ecs:TagResource",
-        "ecs:UntagResource",
-        "ecs:UpdateService",
-        "logs:GetLogEvents",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ecs:DescribeServiceRevisions", "ecs:DescribeServices", "ecs:ListServiceDeployments"],
+        creates: &["ecs:CreateService", "ecs:TagResource"],
+        updates: &[
+            update_of("ecs:TagResource", &[TAGS]),
+            update_of("ecs:UntagResource", &[TAGS]),
+            update("ecs:UpdateService"),
+        ],
+        deletes: &["ecs:DeleteService", "ecs:UpdateService"],
+        seldom: &["ecs:DescribeTaskDefinition", "ecs:DescribeTasks", "ecs:ListTasks", "logs:GetLogEvents"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

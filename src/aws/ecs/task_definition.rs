@@ -14,6 +14,7 @@ pub use super::container::{Container, SecretRef};
 use super::{container, tagging};
 use crate::aws::tags;
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Class, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionOutput;
@@ -72,16 +73,13 @@ impl Resource for TaskDefinition {
         Field::replace("container"),
     ];
     const REPEAT: Repeat = Repeat::Duplicates;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecs:DeleteTaskDefinitions",
-        "ecs:DeregisterTaskDefinition",
-        "ecs:DescribeTaskDefinition",
-        "ecs:ListTaskDefinitions",
-        "ecs:RegisterTaskDefinition",
-        "ecs:TagResource",
-        "ecs:UntagResource",
-        "iam:PassRole",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"],
+        creates: &["ecs:RegisterTaskDefinition", "ecs:TagResource", "iam:PassRole"],
+        updates: &[update_of("ecs:TagResource", &[TAGS]), update_of("ecs:UntagResource", &[TAGS])],
+        deletes: &["ecs:DeleteTaskDefinitions", "ecs:DeregisterTaskDefinition"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -16,6 +16,7 @@ use crate::aws::advice;
 use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::ec2::subnet::SubnetId;
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Class, Error, Field, Found, Id, Life, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_ecs::operation::run_task::RunTaskOutput;
@@ -100,18 +101,14 @@ impl Resource for TaskRun {
     const EXPECTED: Duration = Duration::from_secs(90);
     const REPEAT: Repeat = Repeat::Token;
     const LIFE: Life = Life::Parent;
-    const ACTIONS: &'static [&'static str] = &[
-        "ecs:DescribeClusters",
-        "ecs:DescribeTaskDefinition",
-        "ecs:DescribeTasks",
-        "ecs:ListTasks",
-        "ecs:RunTask",
-        "ecs:StopTask",
-        "ecs:TagResource",
-        "ecs:UntagResource",
-        "iam:PassRole",
-        "logs:GetLogEvents",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["ecs:DescribeClusters", "ecs:DescribeTasks", "ecs:ListTasks"],
+        creates: &["ecs:RunTask", "ecs:TagResource", "iam:PassRole"],
+        updates: &[update_of("ecs:TagResource", &["noted_on_cluster", TAGS]), update_of("ecs:UntagResource", &[TAGS])],
+        deletes: &["ecs:StopTask"],
+        seldom: &["ecs:DescribeTaskDefinition", "logs:GetLogEvents"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

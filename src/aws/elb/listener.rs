@@ -12,6 +12,7 @@ use super::tagging;
 use super::target_group::TargetGroupArn;
 use crate::aws::Aws;
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -108,17 +109,26 @@ impl Resource for Listener {
     ];
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::ReturnsExisting;
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:CreateListener",
-        "elasticloadbalancing:DeleteListener",
-        "elasticloadbalancing:DescribeListenerAttributes",
-        "elasticloadbalancing:DescribeListeners",
-        "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:ModifyListener",
-        "elasticloadbalancing:ModifyListenerAttributes",
-        "elasticloadbalancing:RemoveTags",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &[
+            "elasticloadbalancing:DescribeListenerAttributes",
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeTags",
+        ],
+        creates: &[
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:CreateListener",
+            "elasticloadbalancing:ModifyListenerAttributes",
+        ],
+        updates: &[
+            update_of("elasticloadbalancing:AddTags", &[TAGS]),
+            update("elasticloadbalancing:ModifyListener"),
+            update_of("elasticloadbalancing:ModifyListenerAttributes", &["attributes"]),
+            update_of("elasticloadbalancing:RemoveTags", &[TAGS]),
+        ],
+        deletes: &["elasticloadbalancing:DeleteListener"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     /// Whoever opened the port, it is a port of our load balancer: tags that are missing or wrong are set like any difference.

@@ -12,6 +12,7 @@ use crate::aws::Aws;
 use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::ec2::subnet::SubnetId;
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -99,19 +100,28 @@ impl Resource for LoadBalancer {
     const POLL: Duration = Duration::from_secs(5);
     const EXPECTED: Duration = Duration::from_secs(155);
     const REPEAT: Repeat = Repeat::ReturnsExisting;
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:CreateLoadBalancer",
-        "elasticloadbalancing:DeleteLoadBalancer",
-        "elasticloadbalancing:DescribeLoadBalancerAttributes",
-        "elasticloadbalancing:DescribeLoadBalancers",
-        "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:ModifyLoadBalancerAttributes",
-        "elasticloadbalancing:RemoveTags",
-        "elasticloadbalancing:SetIpAddressType",
-        "elasticloadbalancing:SetSecurityGroups",
-        "elasticloadbalancing:SetSubnets",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &[
+            "elasticloadbalancing:DescribeLoadBalancerAttributes",
+            "elasticloadbalancing:DescribeLoadBalancers",
+            "elasticloadbalancing:DescribeTags",
+        ],
+        creates: &[
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:CreateLoadBalancer",
+            "elasticloadbalancing:ModifyLoadBalancerAttributes",
+        ],
+        updates: &[
+            update_of("elasticloadbalancing:AddTags", &[TAGS]),
+            update_of("elasticloadbalancing:ModifyLoadBalancerAttributes", &["attributes"]),
+            update_of("elasticloadbalancing:RemoveTags", &[TAGS]),
+            update_of("elasticloadbalancing:SetIpAddressType", &["ip_address_type"]),
+            update_of("elasticloadbalancing:SetSecurityGroups", &["security_group_ids"]),
+            update_of("elasticloadbalancing:SetSubnets", &["subnet_ids"]),
+        ],
+        deletes: &["elasticloadbalancing:DeleteLoadBalancer"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -11,6 +11,7 @@ use super::{holders, listing, tagging};
 use crate::aws::Aws;
 use crate::aws::ec2::vpc::VpcId;
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_elasticloadbalancingv2::types::{self, Matcher, ProtocolEnum, TargetGroupAttribute, TargetTypeEnum};
@@ -100,19 +101,27 @@ impl Resource for TargetGroup {
         Field::update("attributes").after_create().same_when(attributes::are_set),
     ];
     const REPEAT: Repeat = Repeat::ReturnsExisting;
-    const ACTIONS: &'static [&'static str] = &[
-        "elasticloadbalancing:AddTags",
-        "elasticloadbalancing:CreateTargetGroup",
-        "elasticloadbalancing:DeleteTargetGroup",
-        "elasticloadbalancing:DescribeListeners",
-        "elasticloadbalancing:DescribeRules",
-        "elasticloadbalancing:DescribeTags",
-        "elasticloadbalancing:DescribeTargetGroupAttributes",
-        "elasticloadbalancing:DescribeTargetGroups",
-        "elasticloadbalancing:ModifyTargetGroup",
-        "elasticloadbalancing:ModifyTargetGroupAttributes",
-        "elasticloadbalancing:RemoveTags",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &[
+            "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetGroups",
+        ],
+        creates: &[
+            "elasticloadbalancing:AddTags",
+            "elasticloadbalancing:CreateTargetGroup",
+            "elasticloadbalancing:ModifyTargetGroupAttributes",
+        ],
+        updates: &[
+            update_of("elasticloadbalancing:AddTags", &[TAGS]),
+            update_of("elasticloadbalancing:ModifyTargetGroup", &["health_check"]),
+            update_of("elasticloadbalancing:ModifyTargetGroupAttributes", &["attributes"]),
+            update_of("elasticloadbalancing:RemoveTags", &[TAGS]),
+        ],
+        deletes: &["elasticloadbalancing:DeleteTargetGroup"],
+        seldom: &["elasticloadbalancing:DescribeListeners", "elasticloadbalancing:DescribeRules"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -5,6 +5,7 @@
 
 use crate::aws::Aws;
 use crate::model::Input;
+use crate::resource::actions::Actions;
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use serde::{Deserialize, Serialize};
@@ -28,8 +29,12 @@ impl Resource for PolicyAttachment {
     const FIELDS: &'static [Field] = &[Field::replace("role_name"), Field::replace("policy_arn")];
     const REPEAT: Repeat = Repeat::ReturnsExisting;
     const TAGGED: bool = false;
-    const ACTIONS: &'static [&'static str] =
-        &["iam:AttachRolePolicy", "iam:DetachRolePolicy", "iam:ListAttachedRolePolicies"];
+    const ACTIONS: Actions = Actions {
+        reads: &["iam:ListAttachedRolePolicies"],
+        creates: &["iam:AttachRolePolicy"],
+        deletes: &["iam:DetachRolePolicy"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

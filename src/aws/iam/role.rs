@@ -10,6 +10,7 @@ use super::policy::Document;
 use super::{policy_attachment, role_policy};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope, TagChange, Tags};
 use aws_sdk_iam::types;
@@ -72,19 +73,20 @@ impl Resource for Role {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const ID_FROM_NAME: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "iam:CreateRole",
-        "iam:DeleteRole",
-        "iam:DeleteRolePolicy",
-        "iam:DetachRolePolicy",
-        "iam:GetRole",
-        "iam:ListAttachedRolePolicies",
-        "iam:ListRolePolicies",
-        "iam:TagRole",
-        "iam:UntagRole",
-        "iam:UpdateAssumeRolePolicy",
-        "iam:UpdateRole",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
+        creates: &["iam:CreateRole", "iam:TagRole"],
+        updates: &[
+            update_of("iam:DeleteRolePolicy", &["inline_policies"]),
+            update_of("iam:DetachRolePolicy", &["managed_policies"]),
+            update_of("iam:TagRole", &[TAGS]),
+            update_of("iam:UntagRole", &[TAGS]),
+            update_of("iam:UpdateAssumeRolePolicy", &["assume_role_policy"]),
+            update_of("iam:UpdateRole", &["description"]),
+        ],
+        deletes: &["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

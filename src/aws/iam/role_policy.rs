@@ -6,6 +6,7 @@
 use super::policy::Document;
 use crate::aws::Aws;
 use crate::model::Input;
+use crate::resource::actions::{Actions, update};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use serde::{Deserialize, Serialize};
@@ -31,7 +32,13 @@ impl Resource for RolePolicy {
         &[Field::replace("role_name"), Field::replace("policy_name"), Field::update("document")];
     const REPEAT: Repeat = Repeat::ReturnsExisting;
     const TAGGED: bool = false;
-    const ACTIONS: &'static [&'static str] = &["iam:DeleteRolePolicy", "iam:GetRolePolicy", "iam:PutRolePolicy"];
+    const ACTIONS: Actions = Actions {
+        reads: &["iam:GetRolePolicy"],
+        creates: &["iam:PutRolePolicy"],
+        updates: &[update("iam:PutRolePolicy")],
+        deletes: &["iam:DeleteRolePolicy"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

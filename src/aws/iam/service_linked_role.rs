@@ -8,6 +8,7 @@
 
 use crate::aws::Aws;
 use crate::model::{Handle, Output};
+use crate::resource::actions::Actions;
 use crate::resource::{Changed, Class, Field, Found, Id, Life, Live, Repeat, Resource, Result, Scope};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,7 +42,8 @@ impl Resource for ServiceLinkedRole {
     const REPEAT: Repeat = Repeat::Collides;
     const LIFE: Life = Life::Account;
     const TAGGED: bool = false;
-    const ACTIONS: &'static [&'static str] = &["iam:CreateServiceLinkedRole", "iam:ListRoles"];
+    const ACTIONS: Actions =
+        Actions { reads: &["iam:ListRoles"], creates: &["iam:CreateServiceLinkedRole"], ..Actions::NONE };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -9,6 +9,7 @@
 use crate::aws::rds::instance::{self, Whose};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope, TagChange};
 use aws_sdk_cloudwatchlogs::types;
 use jiff::{SignedDuration, Timestamp};
@@ -51,17 +52,18 @@ impl Resource for LogGroup {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const ID_FROM_NAME: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "logs:CreateLogGroup",
-        "logs:DeleteLogGroup",
-        "logs:DeleteRetentionPolicy",
-        "logs:DescribeLogGroups",
-        "logs:ListTagsForResource",
-        "logs:PutRetentionPolicy",
-        "logs:TagResource",
-        "logs:UntagResource",
-        "rds:DescribeDBInstances",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["logs:DescribeLogGroups", "logs:ListTagsForResource", "rds:DescribeDBInstances"],
+        creates: &["logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:TagResource"],
+        updates: &[
+            update_of("logs:DeleteRetentionPolicy", &["retention_days"]),
+            update_of("logs:PutRetentionPolicy", &["retention_days"]),
+            update_of("logs:TagResource", &[TAGS]),
+            update_of("logs:UntagResource", &[TAGS]),
+        ],
+        deletes: &["logs:DeleteLogGroup"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

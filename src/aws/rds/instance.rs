@@ -13,6 +13,7 @@ use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::secrets::SecretArn;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope, Tags};
 use aws_sdk_rds::types::{DbInstance, SourceType};
@@ -185,19 +186,28 @@ impl Resource for Instance {
     const REPEAT: Repeat = Repeat::Collides;
     const PROTECTED_BY: Option<&'static str> = Some("deletion_protection");
     const RESTORED_BY: Option<&'static str> = Some("restore_from");
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:AddTagsToResource",
-        "rds:CreateDBInstance",
-        "rds:DeleteDBInstance",
-        "rds:DescribeDBInstances",
-        "rds:DescribeEvents",
-        "rds:ModifyDBInstance",
-        "rds:RebootDBInstance",
-        "rds:RemoveTagsFromResource",
-        "rds:RestoreDBInstanceFromDBSnapshot",
-        "rds:StartDBInstance",
-        "secretsmanager:GetSecretValue",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["rds:DescribeDBInstances", "rds:DescribeEvents"],
+        creates: &["rds:AddTagsToResource", "rds:CreateDBInstance", "secretsmanager:GetSecretValue"],
+        restores: &[
+            "rds:AddTagsToResource",
+            "rds:ModifyDBInstance",
+            "rds:RebootDBInstance",
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            "secretsmanager:GetSecretValue",
+        ],
+        updates: &[
+            update_of("rds:AddTagsToResource", &["password_version", TAGS]),
+            update("rds:ModifyDBInstance"),
+            update_of("rds:ModifyDBInstance", &["password_version"]),
+            update_of("rds:RebootDBInstance", &["parameters_in_sync"]),
+            update_of("rds:RemoveTagsFromResource", &[TAGS]),
+            update_of("rds:StartDBInstance", &["stopped"]),
+            update_of("secretsmanager:GetSecretValue", &["password_version"]),
+        ],
+        deletes: &["rds:DeleteDBInstance"],
+        seldom: &["rds:StartDBInstance"],
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

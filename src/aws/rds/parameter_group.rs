@@ -8,6 +8,7 @@
 use super::{holders, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Holder, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_rds::types::{ApplyMethod, DbInstance, DbParameterGroup, Filter, Parameter};
@@ -68,18 +69,19 @@ impl Resource for ParameterGroup {
         Field::update("parameters").after_create().same_when(same_parameters),
     ];
     const REPEAT: Repeat = Repeat::Collides;
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:AddTagsToResource",
-        "rds:CreateDBParameterGroup",
-        "rds:DeleteDBParameterGroup",
-        "rds:DescribeDBInstances",
-        "rds:DescribeDBParameterGroups",
-        "rds:DescribeDBParameters",
-        "rds:ListTagsForResource",
-        "rds:ModifyDBParameterGroup",
-        "rds:RemoveTagsFromResource",
-        "rds:ResetDBParameterGroup",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["rds:DescribeDBParameterGroups", "rds:DescribeDBParameters", "rds:ListTagsForResource"],
+        creates: &["rds:AddTagsToResource", "rds:CreateDBParameterGroup", "rds:ModifyDBParameterGroup"],
+        updates: &[
+            update_of("rds:AddTagsToResource", &[TAGS]),
+            update_of("rds:ModifyDBParameterGroup", &["parameters"]),
+            update_of("rds:RemoveTagsFromResource", &[TAGS]),
+            update_of("rds:ResetDBParameterGroup", &["parameters"]),
+        ],
+        deletes: &["rds:DeleteDBParameterGroup"],
+        seldom: &["rds:DescribeDBInstances"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

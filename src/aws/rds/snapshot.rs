@@ -8,6 +8,7 @@
 use super::{requests, tagging};
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_rds::types::DbSnapshot;
@@ -53,15 +54,14 @@ impl Resource for Snapshot {
     const POLL: Duration = Duration::from_secs(5);
     const EXPECTED: Duration = Duration::from_secs(120);
     const REPEAT: Repeat = Repeat::Collides;
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:AddTagsToResource",
-        "rds:CreateDBSnapshot",
-        "rds:DeleteDBSnapshot",
-        "rds:DescribeDBInstances",
-        "rds:DescribeDBSnapshots",
-        "rds:RemoveTagsFromResource",
-        "rds:StartDBInstance",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["rds:DescribeDBSnapshots"],
+        creates: &["rds:AddTagsToResource", "rds:CreateDBSnapshot"],
+        updates: &[update_of("rds:AddTagsToResource", &[TAGS]), update_of("rds:RemoveTagsFromResource", &[TAGS])],
+        deletes: &["rds:DeleteDBSnapshot"],
+        seldom: &["rds:DescribeDBInstances", "rds:StartDBInstance"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

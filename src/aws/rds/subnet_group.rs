@@ -8,6 +8,7 @@ use super::{holders, tagging};
 use crate::aws::ec2::subnet::SubnetId;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Holder, Id, Live, Phase, Repeat, Resource, Result, Scope};
 use aws_sdk_rds::types::{DbInstance, DbSubnetGroup};
@@ -51,16 +52,18 @@ impl Resource for SubnetGroup {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const ID_FROM_NAME: bool = true;
-    const ACTIONS: &'static [&'static str] = &[
-        "rds:AddTagsToResource",
-        "rds:CreateDBSubnetGroup",
-        "rds:DeleteDBSubnetGroup",
-        "rds:DescribeDBInstances",
-        "rds:DescribeDBSubnetGroups",
-        "rds:ListTagsForResource",
-        "rds:ModifyDBSubnetGroup",
-        "rds:RemoveTagsFromResource",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["rds:DescribeDBSubnetGroups", "rds:ListTagsForResource"],
+        creates: &["rds:AddTagsToResource", "rds:CreateDBSubnetGroup"],
+        updates: &[
+            update_of("rds:AddTagsToResource", &[TAGS]),
+            update("rds:ModifyDBSubnetGroup"),
+            update_of("rds:RemoveTagsFromResource", &[TAGS]),
+        ],
+        deletes: &["rds:DeleteDBSubnetGroup"],
+        seldom: &["rds:DescribeDBInstances"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

@@ -9,6 +9,7 @@
 use super::names;
 use crate::aws::Aws;
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, update};
 use crate::resource::error::OrGone;
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use aws_sdk_route53::types::{
@@ -76,7 +77,13 @@ impl Resource for Record {
     const COEXISTS: bool = false;
     const REPEAT: Repeat = Repeat::Collides;
     const TAGGED: bool = false;
-    const ACTIONS: &'static [&'static str] = &["route53:ChangeResourceRecordSets", "route53:ListResourceRecordSets"];
+    const ACTIONS: Actions = Actions {
+        reads: &["route53:ListResourceRecordSets"],
+        creates: &["route53:ChangeResourceRecordSets"],
+        updates: &[update("route53:ChangeResourceRecordSets")],
+        deletes: &["route53:ChangeResourceRecordSets"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

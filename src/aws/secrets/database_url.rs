@@ -6,6 +6,7 @@
 
 use super::secret::{self, Outputs, SecretArn};
 use crate::model::{Handle, Input, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -64,18 +65,27 @@ impl Resource for DatabaseUrl {
     ];
     const REPEAT: Repeat = Repeat::Collides;
     const EXPECTED: Duration = Duration::from_secs(1);
-    const ACTIONS: &'static [&'static str] = &[
-        "secretsmanager:CreateSecret",
-        "secretsmanager:DeleteSecret",
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:GetSecretValue",
-        "secretsmanager:ListSecrets",
-        "secretsmanager:PutSecretValue",
-        "secretsmanager:RestoreSecret",
-        "secretsmanager:TagResource",
-        "secretsmanager:UntagResource",
-        "secretsmanager:UpdateSecret",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["secretsmanager:DescribeSecret", "secretsmanager:ListSecrets"],
+        creates: &["secretsmanager:CreateSecret", "secretsmanager:GetSecretValue", "secretsmanager:TagResource"],
+        restores: &[
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:RestoreSecret",
+            "secretsmanager:TagResource",
+            "secretsmanager:UntagResource",
+            "secretsmanager:UpdateSecret",
+        ],
+        updates: &[
+            update_of("secretsmanager:GetSecretValue", &PARTS),
+            update_of("secretsmanager:PutSecretValue", &PARTS),
+            update_of("secretsmanager:TagResource", &[TAGS]),
+            update_of("secretsmanager:UntagResource", &[TAGS]),
+            update_of("secretsmanager:UpdateSecret", &["description"]),
+        ],
+        deletes: &["secretsmanager:DeleteSecret"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

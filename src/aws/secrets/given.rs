@@ -6,6 +6,7 @@
 
 use super::secret::{self, Outputs, SecretArn};
 use crate::model::{Handle, Output};
+use crate::resource::actions::{Actions, TAGS, update_of};
 use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -46,17 +47,25 @@ impl Resource for GivenSecret {
     ];
     const REPEAT: Repeat = Repeat::Collides;
     const EXPECTED: Duration = Duration::from_secs(1);
-    const ACTIONS: &'static [&'static str] = &[
-        "secretsmanager:CreateSecret",
-        "secretsmanager:DeleteSecret",
-        "secretsmanager:DescribeSecret",
-        "secretsmanager:ListSecrets",
-        "secretsmanager:PutSecretValue",
-        "secretsmanager:RestoreSecret",
-        "secretsmanager:TagResource",
-        "secretsmanager:UntagResource",
-        "secretsmanager:UpdateSecret",
-    ];
+    const ACTIONS: Actions = Actions {
+        reads: &["secretsmanager:DescribeSecret", "secretsmanager:ListSecrets"],
+        creates: &["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
+        restores: &[
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:RestoreSecret",
+            "secretsmanager:TagResource",
+            "secretsmanager:UntagResource",
+            "secretsmanager:UpdateSecret",
+        ],
+        updates: &[
+            update_of("secretsmanager:PutSecretValue", &["fingerprint"]),
+            update_of("secretsmanager:TagResource", &[TAGS]),
+            update_of("secretsmanager:UntagResource", &[TAGS]),
+            update_of("secretsmanager:UpdateSecret", &["description"]),
+        ],
+        deletes: &["secretsmanager:DeleteSecret"],
+        ..Actions::NONE
+    };
     type Outputs = Outputs;
 
     async fn find(scope: &Scope<'_>, want: &Self) -> Result<Found> {

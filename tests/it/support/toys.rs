@@ -113,7 +113,7 @@ impl Kind for Toy {
             protected_by: self.armed.then_some(ARMED),
             restored_by: None,
             tagged: self.tagged,
-            actions: &[],
+            actions: hybridctl::resource::Actions::NONE,
         }
     }
     fn canonical(&self, want: &Value) -> Result<Value> {

@@ -3,8 +3,9 @@
 use super::checks::{refused, set};
 use super::world::{counts, quickstart, steps, world};
 use crate::support::cli::{Output, Rehearsal};
-use crate::support::proxy::{Faults, error, from};
+use crate::support::proxy::{Faults, error, from, mutates};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The zone that the sandbox seeds.
@@ -145,6 +146,85 @@ fn a_bucket_for_the_state_that_is_unfit_or_gone_is_found_before_anything_is_made
         assert!(gone.stdout.contains(told), "`{told}` is missing\n{}", gone.text());
     }
     assert_eq!((open.mutations(), gone.mutations()), (vec![], vec![]));
+}
+
+/// The actions that a preflight asks IAM about: it is told that all of them are denied.
+fn asked_for(rehearsal: &Rehearsal) -> BTreeSet<String> {
+    set(rehearsal, &json!({ "denied": ["*"] }));
+    let found = rehearsal.run(&["preflight", "--only", "PF-PERMISSIONS", "--format", "json"]).expect(4).json();
+    set(rehearsal, &json!({ "denied": null }));
+    let policy = found["checks"][0]["evidence"][0].as_str().unwrap();
+    let policy: serde_json::Value = serde_json::from_str(policy).unwrap();
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let actions = statements.flat_map(|statement| statement["Action"].as_array().unwrap());
+    actions.map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+/// Rights that AWS wants besides the right to the call itself: of a create with tags, and of handing a role to ECS.
+const BESIDES: &[&str] = &[
+    "ec2:CreateTags",
+    "ecs:TagResource",
+    "elasticloadbalancing:AddTags",
+    "iam:PassRole",
+    "iam:TagRole",
+    "logs:TagResource",
+    "rds:AddTagsToResource",
+    "secretsmanager:GetSecretValue",
+    "secretsmanager:TagResource",
+];
+
+/// AWS's default group lets its own members in, which takes a call to end; moto's lets nobody in.
+const IN_VAIN_HERE: &[&str] = &["ec2:RevokeSecurityGroupIngress"];
+/// moto forgets a part of what was given to the create, which is then set again.
+const UNASKED_HERE: &[&str] = &["ec2:ModifySecurityGroupRules", "rds:ModifyDBInstance"];
+
+/// preflight -> what it asks for; up -> what is called; the same for a change
+#[test]
+fn permissions_are_asked_for_the_calls_of_this_plan_and_for_no_others() {
+    let rehearsal = Rehearsal::new();
+    let changing = |actions: BTreeSet<String>| -> BTreeSet<String> {
+        actions.into_iter().filter(|action| mutates(action) && !BESIDES.contains(&action.as_str())).collect()
+    };
+    let asked = asked_for(&rehearsal);
+    assert!(BESIDES.iter().all(|action| asked.contains(*action)), "{asked:#?}");
+    let called = |up: &Output| changing(up.mutations().into_iter().filter(|call| !call.contains(":DryRun")).collect());
+    let up = rehearsal.run(&["up", "--yes", "-vv"]).expect(0);
+    let (asked, called_first) = (changing(asked), called(&up));
+    let (in_vain, unasked) = (asked.difference(&called_first), called_first.difference(&asked));
+    let (in_vain, unasked): (Vec<_>, Vec<_>) =
+        (in_vain.map(String::as_str).collect(), unasked.map(String::as_str).collect());
+    assert_eq!((in_vain, unasked), (IN_VAIN_HERE.to_vec(), UNASKED_HERE.to_vec()));
+
+    rehearsal.edit("[service]", "[service]\ndesired_count = 2");
+    let asked = asked_for(&rehearsal);
+    let up = rehearsal.run(&["up", "--yes", "-vv"]).expect(0);
+    assert_eq!(changing(asked), called(&up));
+    assert_eq!(called(&up), BTreeSet::from(["ecs:UpdateService".to_owned()]));
+}
+
+/// A task of half a vCPU and 100 GiB are there; only what is added to them counts, and while tasks are replaced both count.
+#[test]
+fn what_is_changed_counts_by_how_much_it_adds() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.up().expect(0);
+    let text = std::fs::read_to_string(rehearsal.config()).unwrap();
+    let broken = |config: &str, quota: (&str, f64), id: &str, told: &str| {
+        std::fs::write(rehearsal.config(), config).unwrap();
+        set(&rehearsal, &json!({ "quotas": { quota.0: quota.1 } }));
+        refused(&rehearsal, &[id], &[told]);
+        set(&rehearsal, &json!({ "quotas": { quota.0: quota.1 + 100.0 } }));
+        rehearsal.run(&["preflight"]).expect(0);
+        set(&rehearsal, &json!({ "quotas": null }));
+    };
+    let more_tasks = text.replacen("[service]", "[service]\ndesired_count = 20", 1);
+    let told = "vCPUs of Fargate tasks: 0.5 in use and 9.5 wanted, 6 allowed (quota L-3032A538)";
+    broken(&more_tasks, ("L-3032A538", 6.0), "PF-QUOTA-VCPU", told);
+    let larger = text.replacen("cpu    = 512", "cpu = 1024", 1).replacen("memory = 1024", "memory = 2048", 1);
+    let told = "vCPUs of Fargate tasks: 0.5 in use and 1 wanted, 1 allowed (quota L-3032A538)";
+    broken(&larger, ("L-3032A538", 1.0), "PF-QUOTA-VCPU", told);
+    let storage = text.replacen("storage_gib    = 100", "storage_gib = 200", 1);
+    let told = "GiB of RDS storage: 100 in use and 100 wanted, 150 allowed (quota L-7ADDB58A)";
+    broken(&storage, ("L-7ADDB58A", 150.0), "PF-QUOTA-STORAGE", told);
 }
 
 /// up (refused pull) -> everything but the service; up (granted) -> the rest; destroy; up -> the same role
