@@ -1,7 +1,7 @@
 //! What the caller may: IAM's own evaluation of its policies, and EC2's rehearsal of a create.
 //!
-//! Service control policies of the organization are not the account's to read; IAM's evaluation takes them into account only
-//! in part, so a denial that comes from there is reported as doubt and not as a fact.
+//! Service control policies of the organization are not the account's to read. IAM's evaluation takes them into account only in
+//! part: what it says they deny is denied, and what it says they allow may still be.
 
 use super::Questions;
 use crate::aws::Aws;
@@ -32,7 +32,7 @@ pub struct Judgement {
     pub allowed: usize,
     /// What is denied.
     pub denied: Vec<Denied>,
-    /// Actions that depend on what IAM was not told: conditions, policies of the organization.
+    /// Actions that depend on what IAM was not told: conditions.
     pub unsure: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl Judgement {
 }
 
 /// A denied action.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Denied {
     /// `ec2:CreateVpc`.
     pub action: String,
@@ -53,6 +53,8 @@ pub struct Denied {
     pub resource: String,
     /// True if a statement says so, false if none allows it.
     pub explicitly: bool,
+    /// It is the organization that does not allow it, whatever the account's own policies say.
+    pub by_organization: bool,
 }
 
 /// Something that policies name by its ARN.
@@ -232,12 +234,13 @@ fn read(results: &[EvaluationResult], resource: &str) -> Judgement {
         let by_organization =
             result.organizations_decision_detail().is_some_and(|detail| !detail.allowed_by_organizations());
         match result.eval_decision() {
-            PolicyEvaluationDecisionType::Allowed => judgement.allowed += 1,
-            _ if by_organization || !result.missing_context_values().is_empty() => judgement.unsure.push(action),
+            PolicyEvaluationDecisionType::Allowed if !by_organization => judgement.allowed += 1,
+            _ if !by_organization && !result.missing_context_values().is_empty() => judgement.unsure.push(action),
             decision => judgement.denied.push(Denied {
                 action,
                 resource: resource.to_owned(),
                 explicitly: *decision == PolicyEvaluationDecisionType::ExplicitDeny,
+                by_organization,
             }),
         }
     }

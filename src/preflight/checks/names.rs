@@ -108,7 +108,7 @@ mod tests {
         facts.wish.made.insert(Address::new("iam.service_linked_role", "rds"), inputs);
         assert_eq!(service_roles(&facts), Ok("will be made for rds.amazonaws.com".into()));
         let denied =
-            vec![Denied { action: "iam:CreateServiceLinkedRole".into(), resource: "*".into(), explicitly: false }];
+            vec![Denied { action: "iam:CreateServiceLinkedRole".into(), resource: "*".into(), ..Denied::default() }];
         facts.asked.rights = Ok(Rights::Judged(Judgement { denied, ..Judgement::default() }));
         let finding = failing(service_roles(&facts));
         assert_eq!(finding.evidence, ["aws iam create-service-linked-role --aws-service-name rds.amazonaws.com"]);

@@ -1,7 +1,7 @@
 //! What the credentials may do.
 
 use super::{Judged, not_needed, read, unread};
-use crate::aws::ask::rights::{Denied, Rights};
+use crate::aws::ask::rights::{Denied, Judgement, Rights};
 use crate::preflight::Facts;
 use crate::preflight::report::Finding;
 use serde_json::json;
@@ -26,25 +26,49 @@ pub(super) fn permissions(facts: &Facts) -> Judged {
         return Ok(format!("all {} actions; {SCP}", judgement.allowed));
     }
     if judgement.denied.is_empty() {
-        let why = format!("{} actions depend on conditions or policies that IAM does not show", judgement.unsure.len());
-        let seen = judgement.unsure.iter().cloned().chain([whose]);
+        let why = format!("{} actions depend on conditions that IAM does not show", judgement.unsure.len());
+        let seen = judgement.unsure.iter().cloned().chain([whose, SCP.to_owned()]);
         return Err(Finding::new(why, "").seen(seen).warns());
     }
-    let explicitly = judgement.denied.iter().filter(|denied| denied.explicitly).count();
+    Err(refuse(judgement).seen([whose, SCP.to_owned()]).fails())
+}
+
+/// Tells apart what a statement would mend and what only the organization can.
+fn refuse(judgement: &Judgement) -> Finding {
+    let denied = &judgement.denied;
+    let (above, here): (Vec<&Denied>, Vec<&Denied>) = denied.iter().partition(|denied| denied.by_organization);
+    let explicitly = here.iter().filter(|denied| denied.explicitly).count();
     let and_explicit = if explicitly > 0 { format!(", {explicitly} by a Deny statement") } else { String::new() };
+    let and_above = match above.len() {
+        0 => String::new(),
+        number => format!(", {number} by a service control policy of the organization"),
+    };
     let why = format!(
-        "{} of {} actions that this plan calls are denied{and_explicit}: {}",
-        judgement.denied.len(),
-        judgement.denied.len() + judgement.allowed + judgement.unsure.len(),
-        judgement.denied.iter().map(|denied| denied.action.as_str()).collect::<Vec<_>>().join(", "),
+        "{} of {} actions that this plan calls are denied{and_explicit}{and_above}: {}",
+        denied.len(),
+        denied.len() + judgement.allowed + judgement.unsure.len(),
+        names(denied.iter()),
     );
-    let next = "have the statement added to the policy of these credentials; if theirs names resources in a way that is \
-                not seen here, skip this check with `--skip PF-PERMISSIONS`";
-    Err(Finding::new(why, next).seen([statement(&judgement.denied), whose, SCP.to_owned()]).fails())
+    let mut next = vec![];
+    if !here.is_empty() {
+        let and_else =
+            "if theirs names resources in a way that is not seen here, skip this check with `--skip PF-PERMISSIONS`";
+        next.push(format!("have the statement added to the policy of these credentials; {and_else}"));
+    }
+    if !above.is_empty() {
+        let whom = "have whoever manages the organization allow it: no policy of this account can";
+        next.push(format!("{whom} ({})", names(above.iter().copied())));
+    }
+    let statement = (!here.is_empty()).then(|| statement(&here));
+    Finding::new(why, next.join("; and ")).seen(statement)
+}
+
+fn names<'a>(denied: impl Iterator<Item = &'a Denied>) -> String {
+    denied.map(|denied| denied.action.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// A policy that allows what is denied, ready to be attached.
-fn statement(denied: &[Denied]) -> String {
+fn statement(denied: &[&Denied]) -> String {
     let mut by_resource: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for one in denied {
         by_resource.entry(&one.resource).or_default().push(&one.action);
@@ -77,13 +101,12 @@ pub(super) fn dry_run(facts: &Facts) -> Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aws::ask::rights::Judgement;
     use crate::preflight::report::Status;
     use crate::preflight::samples::{failing, good};
     use crate::resource::Error;
 
     fn denied(action: &str, explicitly: bool) -> Denied {
-        Denied { action: action.into(), resource: "*".into(), explicitly }
+        Denied { action: action.into(), resource: "*".into(), explicitly, by_organization: false }
     }
 
     #[test]
@@ -103,6 +126,28 @@ mod tests {
         let policy: serde_json::Value = serde_json::from_str(&finding.evidence[0]).unwrap();
         assert_eq!(policy["Statement"][0]["Action"], json!(["ec2:CreateVpc", "rds:CreateDBInstance"]));
         assert!(finding.next.contains("--skip PF-PERMISSIONS") && finding.evidence[1].contains("role/deploy"));
+    }
+
+    #[test]
+    fn what_the_organization_denies_is_told_as_its_policy_and_no_statement_is_offered_for_it() {
+        let mut facts = good();
+        let above = Denied { by_organization: true, ..denied("rds:CreateDBInstance", true) };
+        let judged = |denied: Vec<Denied>| Ok(Rights::Judged(Judgement { allowed: 5, denied, ..Judgement::default() }));
+        facts.asked.rights = judged(vec![above.clone()]);
+        let finding = failing(permissions(&facts));
+        let told = "1 of 6 actions that this plan calls are denied, 1 by a service control policy of the organization: \
+                    rds:CreateDBInstance";
+        assert_eq!(finding.why, told);
+        assert!(finding.next.starts_with("have whoever manages the organization allow it"), "{finding:?}");
+        assert!(!finding.evidence.iter().any(|line| line.contains("\"Effect\"")), "{finding:?}");
+        assert!(finding.evidence.contains(&SCP.to_owned()), "{finding:?}");
+        facts.asked.rights = judged(vec![denied("ec2:CreateVpc", false), above]);
+        let finding = failing(permissions(&facts));
+        let policy: serde_json::Value = serde_json::from_str(&finding.evidence[0]).unwrap();
+        assert_eq!(policy["Statement"][0]["Action"], json!(["ec2:CreateVpc"]));
+        assert!(
+            finding.next.contains("policy of these credentials") && finding.next.contains("(rds:CreateDBInstance)")
+        );
     }
 
     #[test]
