@@ -7,6 +7,7 @@ pub mod caller;
 pub mod database;
 pub mod front;
 pub mod network;
+pub mod pulls;
 pub mod quotas;
 pub mod rights;
 
@@ -21,6 +22,7 @@ use caller::{Identity, Zone};
 use database::{Offer, Support};
 use front::{Certificate, HostedZone};
 use network::{Peering, Vpc};
+use pulls::{Pulled, Tasks};
 use quotas::{Metered, Need};
 use rights::{DryRun, Object, Rights};
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +48,8 @@ pub struct Questions {
     pub certificate_arn: Option<String>,
     /// The zone that the record goes into.
     pub hosted_zone_id: Option<String>,
+    /// Tasks that may have pulled the image.
+    pub tasks: Option<Tasks>,
 }
 
 /// What AWS said. `Err`: it could not be read. `None` where the question was not asked.
@@ -77,6 +81,8 @@ pub struct Asked {
     pub certificate: Option<Result<Option<Certificate>>>,
     /// The zone; inner `None`: gone.
     pub hosted_zone: Option<Result<Option<HostedZone>>>,
+    /// How their pulls ended.
+    pub pulls: Option<Result<Vec<Pulled>>>,
     /// How the bucket of the state is set.
     pub bucket: Option<Result<Settings>>,
 }
@@ -115,9 +121,11 @@ pub async fn ask(aws: &Aws, questions: &Questions, bucket: Option<&Bucket>) -> A
     );
     let certificate = questions.certificate_arn.as_deref();
     let zone = questions.hosted_zone_id.as_deref();
-    let front = futures_util::future::join(
+    let tasks = questions.tasks.clone().unwrap_or_default();
+    let front = futures_util::future::join3(
         when(certificate.is_some(), front::certificate(aws, certificate.unwrap_or_default())),
         when(zone.is_some(), front::hosted_zone(aws, zone.unwrap_or_default())),
+        when(questions.tasks.is_some(), pulls::pulls(aws, &tasks)),
     );
     let (
         (identity, rights),
@@ -125,7 +133,7 @@ pub async fn ask(aws: &Aws, questions: &Questions, bucket: Option<&Bucket>) -> A
         (quotas, dry_runs),
         (vpcs, peerings),
         database,
-        (certificate, hosted_zone),
+        (certificate, hosted_zone, pulls),
         bucket,
     ) = tokio::join!(
         Box::pin(who),
@@ -151,6 +159,7 @@ pub async fn ask(aws: &Aws, questions: &Questions, bucket: Option<&Bucket>) -> A
         offers,
         certificate,
         hosted_zone,
+        pulls,
         bucket,
     }
 }

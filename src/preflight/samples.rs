@@ -123,6 +123,7 @@ fn asked() -> Asked {
         offers: Some(Ok(vec![offer])),
         certificate: Some(Ok(Some(certificate))),
         hosted_zone: Some(Ok(Some(hosted_zone))),
+        pulls: None,
         bucket: None,
     }
 }

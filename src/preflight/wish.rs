@@ -3,6 +3,7 @@
 use super::grant::{self, Request};
 use super::{calls, needs, objects};
 use crate::aws::ask::Questions;
+use crate::aws::ask::pulls::Tasks;
 use crate::aws::ask::quotas::Need;
 use crate::aws::ask::rights::{DryRun, Object};
 use crate::config::{Certificate, Config, Dns, StateLocation};
@@ -87,6 +88,8 @@ pub struct Wish {
     pub request: Request,
     /// What is known of pulling the image.
     pub pull: Pull,
+    /// Tasks that may have tried; `None`: there is no cluster yet.
+    pub tasks: Option<Tasks>,
     /// Names that are taken, and whose they are.
     pub foreign: BTreeMap<Address, String>,
     /// What comes back from its recovery window.
@@ -174,6 +177,12 @@ impl Wish {
             image_tag: tag_of(&config.image()),
             migrated: given.facts.migrated.as_ref().map(ToString::to_string),
             pull: pull(given, &config.image()),
+            tasks: given
+                .state
+                .resources
+                .keys()
+                .any(|address| address.kind == "ecs.cluster")
+                .then(|| Tasks { cluster: config.service.cluster.clone(), family: config.task_family().to_owned() }),
             resources: objects::of_services(config, &request, zone_arn),
             objects: objects::of_actions(config, &request),
             request,
@@ -207,6 +216,7 @@ impl Wish {
             instance_class: self.database.as_ref().map(|database| database.class.clone()),
             certificate_arn: self.certificate_arn.clone(),
             hosted_zone_id: self.hosted_zone.as_ref().map(|(_, id)| id.clone()),
+            tasks: self.tasks.clone(),
         }
     }
 }
@@ -289,7 +299,7 @@ fn pull(given: &Intention<'_>, image: &str) -> Pull {
     Pull::Untried
 }
 
-fn tag_of(image: &str) -> Option<String> {
+pub(super) fn tag_of(image: &str) -> Option<String> {
     let last = image.split('@').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     last.split_once(':').map(|(_, tag)| tag.to_owned())
 }

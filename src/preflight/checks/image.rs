@@ -1,10 +1,12 @@
 //! The server image, its version, and the control plane that it will call.
 
 use super::Judged;
+use crate::aws::ask::pulls::Pulled;
 use crate::preflight::Facts;
 use crate::preflight::control_plane::Silence;
+use crate::preflight::grant::is_missing;
 use crate::preflight::report::{Finding, Status};
-use crate::preflight::wish::Pull;
+use crate::preflight::wish::{Pull, tag_of};
 use semver::Version;
 
 pub(super) fn grant(facts: &Facts) -> Judged {
@@ -13,7 +15,7 @@ pub(super) fn grant(facts: &Facts) -> Judged {
         true => vec![request.text()],
         false => vec![request.role_arn.clone()],
     };
-    match &facts.wish.pull {
+    match &last_pull(facts) {
         Pull::Done(how) => Ok(how.clone()),
         Pull::Refused(reason) => {
             let why = "the last pull was refused: this run tries again";
@@ -28,6 +30,33 @@ pub(super) fn grant(facts: &Facts) -> Judged {
             );
             Err(Finding::new(why, next).seen(asked()).unknown())
         }
+    }
+}
+
+/// What ECS remembers of the tasks counts before the record: a grant can be taken back after the migration.
+fn last_pull(facts: &Facts) -> Pull {
+    let wish = &facts.wish;
+    let Some(Ok(pulls)) = &facts.asked.pulls else { return wish.pull.clone() };
+    // A grant is for all tags of a repository.
+    let of_this = pulls.iter().filter(|pull| repository(&pull.image) == repository(&wish.request.image));
+    match of_this.filter(|pull| pull.failure.as_deref().is_none_or(is_missing)).max_by_key(|pull| pull.at) {
+        None => wish.pull.clone(),
+        Some(Pulled { failure: Some(reason), .. }) => {
+            Pull::Refused(reason.lines().next().unwrap_or_default().to_owned())
+        }
+        Some(Pulled { image, .. }) => {
+            let tag = tag_of(image).map(|tag| format!(", of {tag},")).unwrap_or_default();
+            Pull::Done(format!("the last pull{tag} worked"))
+        }
+    }
+}
+
+/// The image without tag and digest.
+fn repository(image: &str) -> &str {
+    let image = image.split('@').next().unwrap_or_default();
+    match image.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => image,
     }
 }
 
@@ -102,6 +131,35 @@ mod tests {
         assert_eq!(finding.evidence[0], "CannotPullContainerError: 403 Forbidden");
         facts.wish.pull = Pull::Done("the migration task ran it".into());
         assert_eq!(grant(&facts), Ok("the migration task ran it".into()));
+    }
+
+    #[test]
+    fn a_grant_that_was_taken_back_after_the_migration_shows_in_the_tasks() {
+        const IMAGE: &str = "715803424590.dkr.ecr.eu-central-1.amazonaws.com/zenml-pro-server";
+        let pull = |tag: &str, at: i64, failure: Option<&str>| Pulled {
+            image: format!("{IMAGE}:{tag}"),
+            at,
+            failure: failure.map(str::to_owned),
+        };
+        let refused = "CannotPullContainerError: failed to resolve ref x: 403 Forbidden";
+        let mut facts = good();
+        facts.wish.pull = Pull::Done("the migration task ran it".into());
+        facts.asked.pulls = Some(Ok(vec![pull("0.98.0", 2, Some(refused)), pull("0.98.0", 1, None)]));
+        let Err(Status::Warn(finding)) = grant(&facts) else { panic!() };
+        assert_eq!(finding.evidence[0], refused);
+        assert!(finding.evidence[1].contains("Please allow") && finding.evidence[1].contains("-execution"));
+        // What says nothing of the grant, and another image, do not count.
+        facts.asked.pulls = Some(Ok(vec![
+            pull("0.97.0", 3, None),
+            pull("0.98.0", 4, Some("CannotPullContainerError: failed to resolve ref x: x:0.98.0: not found")),
+            Pulled { image: "registry:5000/zenml:1".into(), at: 5, failure: Some(refused.into()) },
+        ]));
+        assert_eq!(grant(&facts), Ok("the last pull, of 0.97.0, worked".into()));
+        // ECS forgets after an hour, and may not be asked: then the record tells.
+        for pulls in [Ok(vec![]), Err(crate::resource::Error::terminal("x"))] {
+            facts.asked.pulls = Some(pulls);
+            assert_eq!(grant(&facts), Ok("the migration task ran it".into()));
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use hybridctl::aws::Aws;
+use hybridctl::aws::ask::pulls::Tasks;
 use hybridctl::aws::ask::quotas::{Limit, Need};
 use hybridctl::aws::ask::rights::{DryRun, Object, Rights};
 use hybridctl::aws::ask::{Asked, Questions, ask};
@@ -264,4 +265,39 @@ async fn a_rehearsal_tells_leave_from_refusal_from_trouble() {
     assert_eq!(asked.dry_runs[0].1, Ok(true));
     assert_eq!(asked.dry_runs[1].1, Ok(false));
     assert!(asked.dry_runs[2].1.is_err());
+}
+
+/// A task that runs, one whose pull was refused, one that waits, and one that somebody stopped before its pull.
+#[tokio::test]
+async fn pulls_are_told_of_tasks_that_came_that_far() {
+    const TASK: &str = "arn:aws:ecs:eu-central-1:123456789012:task/x/";
+    let task = |id: &str, at: f64, more: serde_json::Value| {
+        let mut task =
+            json!({ "taskArn": format!("{TASK}{id}"), "createdAt": at, "containers": [{ "image": "x/zenml:1" }] });
+        task.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        task
+    };
+    const REFUSED: &str = "CannotPullContainerError: failed to resolve ref x/zenml:1: 403 Forbidden";
+    let world = World::new(move |action, body| match action {
+        "ListTasks" => {
+            let id = if body.contains("STOPPED") { "stopped" } else { "running" };
+            assert!(body.contains("\"family\":\"x\""), "{body}");
+            Some((200, json!({ "taskArns": [format!("{TASK}{id}")] }).to_string()))
+        }
+        "DescribeTasks" => {
+            assert!(body.contains("stopped") && body.contains("running"), "{body}");
+            let tasks = [
+                task("a", 1.0, json!({ "startedAt": 2.0 })),
+                task("b", 3.0, json!({ "stoppedReason": REFUSED })),
+                task("c", 4.0, json!({ "lastStatus": "PENDING" })),
+                task("d", 5.0, json!({ "stoppedReason": "Task stopped by user" })),
+            ];
+            Some((200, json!({ "tasks": tasks }).to_string()))
+        }
+        _ => None,
+    });
+    let tasks = Some(Tasks { cluster: "x".into(), family: "x".into() });
+    let pulls = world.ask(&Questions { tasks, ..Questions::default() }).await.pulls.unwrap().unwrap();
+    let told: Vec<_> = pulls.iter().map(|pull| (pull.at, pull.image.as_str(), pull.failure.as_deref())).collect();
+    assert_eq!(told, [(1000, "x/zenml:1", None), (3000, "x/zenml:1", Some(REFUSED))]);
 }

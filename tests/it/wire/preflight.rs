@@ -279,6 +279,24 @@ fn an_up_without_the_image_grant_makes_everything_else_prints_the_request_and_go
     let after = rehearsal.run(&["preflight", "--only", "PF-IMAGE-GRANT", "--format", "json"]).expect(0).json();
     assert_eq!(after["checks"][0]["status"], "pass", "{after:#}");
 
+    // Taken back afterwards, it shows in the next task of the service.
+    set(&rehearsal, &json!({ "image_granted": false }));
+    let stop = "ecs = client('ecs')\n\
+                for task in ecs.list_tasks(cluster='zenml-hybrid')['taskArns']: ecs.stop_task(cluster='zenml-hybrid', task=task)";
+    rehearsal.boto(stop, &[]);
+    let started = std::time::Instant::now();
+    loop {
+        let found = rehearsal.run(&["preflight", "--only", "PF-IMAGE-GRANT"]).expect(0);
+        if found.stdout.contains("the last pull was refused") {
+            let request = ["CannotPullContainerError", "Please allow", ":role/zenml-hybrid-eu-central-1-execution"];
+            assert!(request.iter().all(|told| found.stdout.contains(told)), "{}", found.text());
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{}", found.text());
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    set(&rehearsal, &json!({ "image_granted": true }));
+
     let role = "out(client('iam').get_role(RoleName='zenml-hybrid-eu-central-1-execution')['Role']['RoleId'])";
     let id = rehearsal.boto(role, &[]);
     rehearsal.run(&["destroy", "--yes", "--confirm", "zenml-hybrid", "--disable-protection"]).expect(0);
