@@ -103,6 +103,7 @@ async fn report(session: &Session, desired: &Graph, plan: Option<&Plan>, seen: &
         plan,
         kinds: &session.kinds,
         is_sandbox: session.sandbox.is_some(),
+        holds_lock: session.store.lease().is_some(),
     });
     let bucket = match &session.store {
         Store::S3(store) => Some(store.bucket()),

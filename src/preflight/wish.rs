@@ -35,6 +35,17 @@ pub struct Intention<'a> {
     pub kinds: &'a Kinds<'a>,
     /// This is the sandbox.
     pub is_sandbox: bool,
+    /// This run holds the lock of the state: what has to be tried with the bucket was tried.
+    pub holds_lock: bool,
+}
+
+/// When a bucket was tried: where nothing is saved in it yet, before its lock is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// By this run.
+    ByThisRun,
+    /// By the run that saved the first state in it.
+    BeforeTheFirstSave,
 }
 
 /// What is wanted.
@@ -96,6 +107,8 @@ pub struct Wish {
     pub restored: BTreeSet<Address>,
     /// The bucket that holds the state; `None`: a folder.
     pub state_bucket: Option<String>,
+    /// A run has seen that this bucket honours conditional writes.
+    pub bucket_tried: Option<Tried>,
     /// An object of each service that policies may name: its actions are judged on it first.
     pub resources: BTreeMap<&'static str, String>,
     /// What single actions act on.
@@ -191,6 +204,10 @@ impl Wish {
             state_bucket: match &config.state {
                 StateLocation::Bucket { bucket, .. } => Some(bucket.clone()),
                 StateLocation::Path(_) => None,
+            },
+            bucket_tried: match given.state.serial {
+                0 => given.holds_lock.then_some(Tried::ByThisRun),
+                _ => Some(Tried::BeforeTheFirstSave),
             },
             made: made.iter().map(|one| (one.address.clone(), one.inputs.clone())).collect(),
         }

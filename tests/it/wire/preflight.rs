@@ -139,6 +139,21 @@ fn a_bucket_for_the_state_that_is_unfit_or_gone_is_found_before_anything_is_made
     ] {
         assert!(open.stdout.contains(told), "`{told}` is missing\n{}", open.text());
     }
+    // A closed bucket leaves one thing to know, and that takes a write.
+    let close = "s3 = client('s3')\n\
+                 s3.put_bucket_versioning(Bucket='acme-state', VersioningConfiguration={'Status': 'Enabled'})\n\
+                 s3.put_public_access_block(Bucket='acme-state', PublicAccessBlockConfiguration=dict.fromkeys([\
+                 'BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'], True))\n\
+                 s3.put_bucket_encryption(Bucket='acme-state', ServerSideEncryptionConfiguration={'Rules': [\
+                 {'ApplyServerSideEncryptionByDefault': {'SSEAlgorithm': 'AES256'}}]})";
+    rehearsal.boto(close, &[]);
+    let judged = || rehearsal.run(&["preflight", "--only", "PF-STATE", "--format", "json"]).expect(0).json();
+    let untried = judged()["checks"][0].clone();
+    assert!(untried["status"] == "unknown" && untried.to_string().contains("not tried yet"), "{untried:#}");
+    rehearsal.run(&["plan", "--target", "ec2.vpc/main", "--out", "begin.plan"]).expect(0);
+    rehearsal.run(&["apply", "begin.plan", "--yes"]).expect(0);
+    let tried = judged()["checks"][0].clone();
+    assert!(tried["status"] == "pass" && tried.to_string().contains("before the first save"), "{tried:#}");
     // It was there when the state was read.
     let _proxy = rehearsal.disturbed(Faults::none().on("s3:HeadBucket", from(2), error("NoSuchBucket", 404)));
     let gone = rehearsal.run(&only).expect(4);
