@@ -9,6 +9,9 @@ use crate::preflight::report::{Finding, Status};
 use crate::preflight::wish::{Pull, tag_of};
 use semver::Version;
 
+/// The control plane of ZenML Cloud.
+const ZENML_CLOUD: &str = "https://cloudapi.zenml.io";
+
 pub(super) fn grant(facts: &Facts) -> Judged {
     let request = &facts.wish.request;
     let asked = || match request.is_to_zenml() {
@@ -90,9 +93,14 @@ pub(super) fn control_plane(facts: &Facts) -> Judged {
             "look at ZenML's status page, then try again",
         )
         .warns()),
+        // Behind a proxy, or with a resolver of its own, this machine knows other names than the tasks.
         Some(Err(Silence::Absent)) => {
-            let next = "correct `zenml.api_url`; ZenML Cloud's is https://cloudapi.zenml.io";
-            Err(Finding::new(format!("the name in {url} does not exist"), next).fails())
+            let next = match url.trim_end_matches('/') == ZENML_CLOUD {
+                true => "check the resolvers of this machine: this is ZenML Cloud's address".to_owned(),
+                false => format!("correct `zenml.api_url` if it is misspelt; ZenML Cloud's is {ZENML_CLOUD}"),
+            };
+            let why = format!("the resolvers of this machine know no such name as in {url}");
+            Err(Finding::new(why, next).seen([there.to_owned()]).warns())
         }
         Some(Err(Silence::Untrusted(issuer))) => {
             let why = format!("{url} shows a certificate that is not trusted here: something may read along");
@@ -175,13 +183,20 @@ mod tests {
     }
 
     #[test]
-    fn a_control_plane_that_does_not_exist_is_a_failure_and_one_out_of_reach_a_warning() {
+    fn a_control_plane_that_is_not_seen_from_here_is_a_warning() {
         let judged = |answered| {
             let mut facts = good();
             facts.outside.control_plane = answered;
             control_plane(&facts)
         };
-        assert!(failing(judged(Some(Err(Silence::Absent)))).next.contains("zenml.api_url"));
+        let Err(Status::Warn(finding)) = judged(Some(Err(Silence::Absent))) else { panic!() };
+        assert!(finding.next.contains("resolvers") && !finding.next.contains("zenml.api_url"), "{finding:?}");
+        let mut facts = good();
+        facts.wish.api_url = "https://cloudapi.zenml.oi".into();
+        facts.outside.control_plane = Some(Err(Silence::Absent));
+        let Err(Status::Warn(finding)) = control_plane(&facts) else { panic!() };
+        assert!(finding.next.contains("zenml.api_url") && finding.next.ends_with("https://cloudapi.zenml.io"));
+        assert!(finding.evidence[0].contains("only they can tell"), "{finding:?}");
         let Err(Status::Warn(finding)) = judged(Some(Err(Silence::Untrusted("CN=proxy".into())))) else { panic!() };
         assert_eq!(finding.evidence[0], "issued by CN=proxy");
         assert!(matches!(judged(Some(Err(Silence::Other("late".into())))), Err(Status::Warn(_))));
