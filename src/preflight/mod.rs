@@ -31,7 +31,7 @@ use crate::verify::Reach;
 use crate::verify::probe::WHOLE;
 use crate::verify::probe::dns::{NameFailure, addresses, name_servers};
 use control_plane::Answered;
-use dns::Caa;
+use dns::{Caa, Traces};
 use std::net::IpAddr;
 
 /// What the checks judge: values only.
@@ -52,6 +52,8 @@ pub struct Facts {
 pub struct Outside {
     /// Name servers of the zone, as its parent says.
     pub name_servers: Option<Result<Vec<String>, NameFailure>>,
+    /// What else leads to the zone, where those are not the zone's own.
+    pub traces: Option<Traces>,
     /// CAA records that count for the host.
     pub caa: Option<Result<Vec<Caa>, NameFailure>>,
     /// Where the host leads today.
@@ -63,7 +65,15 @@ pub struct Outside {
 /// Asks everything that the wish needs to know. `bucket` holds the state.
 pub async fn gather(wish: Wish, aws: &Aws, reach: &Reach, bucket: Option<&Bucket>) -> Facts {
     let questions = wish.questions();
-    let (asked, outside) = tokio::join!(Box::pin(ask(aws, &questions, bucket)), Box::pin(look_outside(&wish, reach)));
+    let (asked, mut outside) =
+        tokio::join!(Box::pin(ask(aws, &questions, bucket)), Box::pin(look_outside(&wish, reach)));
+    if let (Some((name, _)), Some(Ok(Some(zone))), Some(Ok(told))) =
+        (&wish.hosted_zone, &asked.hosted_zone, &outside.name_servers)
+        && !zone.private
+        && !dns::same(told, &zone.name_servers)
+    {
+        outside.traces = Some(dns::traces(name, told, &zone.name_servers, reach).await);
+    }
     let now = jiff::Timestamp::now().as_second();
     Facts { wish, asked, outside, now }
 }
@@ -94,7 +104,7 @@ async fn look_outside(wish: &Wish, reach: &Reach) -> Outside {
         }
     };
     let (servers, caa, host, control_plane) = tokio::join!(zone, caa, host, control_plane);
-    Outside { name_servers: servers, caa, host, control_plane }
+    Outside { name_servers: servers, traces: None, caa, host, control_plane }
 }
 
 /// The judgement alone, over facts that were gathered before.

@@ -34,6 +34,7 @@ pub(super) fn failing(judged: Judged) -> Finding {
 pub(super) fn good() -> Facts {
     let outside = Outside {
         name_servers: Some(Ok(vec!["ns-1.awsdns-01.org".into(), "ns-2.awsdns-02.com".into()])),
+        traces: None,
         caa: None,
         host: None,
         control_plane: Some(Ok(404)),

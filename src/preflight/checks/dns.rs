@@ -3,6 +3,7 @@
 use super::{Judged, not_needed, read};
 use crate::model::Address;
 use crate::preflight::Facts;
+use crate::preflight::dns::plain;
 use crate::preflight::report::Finding;
 use crate::verify::probe::dns::NameFailure;
 use std::collections::BTreeSet;
@@ -38,14 +39,11 @@ pub(super) fn delegation(facts: &Facts) -> Judged {
     if zone.private {
         return Ok("a private zone needs none".to_owned());
     }
-    let own: BTreeSet<String> = zone.name_servers.iter().cloned().collect();
-    let listed = |servers: &BTreeSet<String>| servers.iter().cloned().collect::<Vec<_>>().join(", ");
+    let own: BTreeSet<String> = zone.name_servers.iter().map(|server| plain(server)).collect();
     let next = format!("set these name servers where {name} is registered: {}", listed(&own));
-    let told = match &facts.outside.name_servers {
+    let told: BTreeSet<String> = match &facts.outside.name_servers {
         None => return not_needed(),
-        Some(Ok(told)) => {
-            told.iter().map(|server| server.trim_end_matches('.').to_lowercase()).collect::<BTreeSet<_>>()
-        }
+        Some(Ok(told)) => told.iter().map(|server| plain(server)).collect(),
         Some(Err(NameFailure::Absent)) => {
             return Err(Finding::new(format!("the domain {name} leads nowhere: it has no name servers"), next).fails());
         }
@@ -54,14 +52,65 @@ pub(super) fn delegation(facts: &Facts) -> Judged {
             return Err(Finding::new(why, "try another network").unknown());
         }
     };
-    match told == own {
-        true => Ok(format!("{} name servers of {name} agree", own.len())),
-        false => {
-            let why = format!("the domain {name} leads to other name servers than those of its hosted zone");
-            let seen = [format!("public DNS says {}", listed(&told)), format!("the zone says {}", listed(&own))];
-            Err(Finding::new(why, next).seen(seen).fails())
-        }
+    if told == own {
+        return Ok(format!("{} name servers of {name} agree", own.len()));
     }
+    let seen = [format!("public DNS says {}", listed(&told)), format!("the zone has {}", listed(&own))];
+    otherwise(name, &told, &own, facts).map_err(|led| match led {
+        Led::There(how) => {
+            let why = format!("the domain {name} names other name servers than its hosted zone has, and leads to it");
+            Finding::new(why, format!("if this is not meant: {next}")).seen(seen).seen([how]).warns()
+        }
+        Led::Nowhere => {
+            let why = format!("the domain {name} leads to other name servers than those of its hosted zone");
+            Finding::new(why, next).seen(seen).fails()
+        }
+        Led::Untold(why) => {
+            let why = format!("the domain {name} names other name servers than its hosted zone has, and {why}");
+            Finding::new(why, next).seen(seen).unknown()
+        }
+    })
+}
+
+/// Where a domain leads whose name servers are not those of its zone by name.
+enum Led {
+    /// To the zone; how that shows.
+    There(String),
+    /// Nothing shows that it leads to the zone.
+    Nowhere,
+    /// It could not be looked for.
+    Untold(String),
+}
+
+/// `Ok`: each public name server is one of the zone's own under another name.
+fn otherwise(name: &str, told: &BTreeSet<String>, own: &BTreeSet<String>, facts: &Facts) -> Result<String, Led> {
+    let traces = facts.outside.traces.clone().unwrap_or_default();
+    let aliases: BTreeSet<String> = traces.aliases.iter().map(|(server, _)| server.clone()).collect();
+    if told.iter().all(|server| own.contains(server) || aliases.contains(server)) {
+        let named = traces.aliases.iter().map(|(server, namesake)| format!("{server} is {namesake}"));
+        let shared = told.intersection(own).cloned();
+        let all: Vec<String> = shared.chain(named).collect();
+        return if aliases.is_empty() {
+            Err(Led::There(format!("some agree: {}", all.join(", "))))
+        } else {
+            Ok(all.join(", "))
+        };
+    }
+    let shared: BTreeSet<String> = told.intersection(own).chain(&aliases).cloned().collect();
+    match &traces.primary {
+        _ if !shared.is_empty() => Err(Led::There(format!("some agree: {}", listed(&shared)))),
+        Some(Ok(primary)) if own.contains(primary) => {
+            Err(Led::There(format!("the SOA record of {name} is the zone's: it names {primary}")))
+        }
+        Some(Err(NameFailure::Unknown(why))) => {
+            Err(Led::Untold(format!("the resolvers did not say whose they are ({why})")))
+        }
+        _ => Err(Led::Nowhere),
+    }
+}
+
+fn listed(servers: &BTreeSet<String>) -> String {
+    servers.iter().cloned().collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn caa(facts: &Facts) -> Judged {
@@ -117,7 +166,7 @@ pub(super) fn is_record(address: &Address) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preflight::dns::Caa;
+    use crate::preflight::dns::{Caa, Traces};
     use crate::preflight::report::Status;
     use crate::preflight::samples::{failing, good};
 
@@ -147,10 +196,37 @@ mod tests {
         assert!(finding.why.contains("leads to other name servers"), "{finding:?}");
         assert!(finding.next.contains("ns-1.awsdns-01.org, ns-2.awsdns-02.com"), "{finding:?}");
         assert_eq!(finding.evidence[0], "public DNS says ns1.registrar.net");
+        facts.outside.traces = Some(Traces { primary: Some(Ok("ns1.registrar.net".into())), aliases: vec![] });
+        failing(delegation(&facts));
+        facts.outside.traces = Some(Traces { primary: Some(Err(NameFailure::Unknown("x".into()))), aliases: vec![] });
+        assert!(matches!(delegation(&facts), Err(Status::Unknown(_))));
         facts.outside.name_servers = Some(Err(NameFailure::Absent));
         assert!(failing(delegation(&facts)).why.contains("leads nowhere"));
         facts.outside.name_servers = Some(Err(NameFailure::Unknown("timeout".into())));
         assert!(matches!(delegation(&facts), Err(Status::Unknown(_))));
+    }
+
+    #[test]
+    fn other_names_for_the_zones_own_servers_lead_to_it_all_the_same() {
+        let judged = |told: &[&str], traces: Traces| {
+            let mut facts = good();
+            facts.outside.name_servers = Some(Ok(told.iter().map(|server| (*server).to_owned()).collect()));
+            facts.outside.traces = Some(traces);
+            delegation(&facts)
+        };
+        let vanity = ("ns1.x.com".to_owned(), "ns-1.awsdns-01.org".to_owned());
+        let traces = Traces { primary: None, aliases: vec![vanity.clone()] };
+        assert_eq!(judged(&["ns1.x.com."], traces.clone()), Ok("ns1.x.com is ns-1.awsdns-01.org".into()));
+        let Err(Status::Warn(finding)) = judged(&["ns1.x.com", "ns.elsewhere.net"], traces) else { panic!() };
+        assert_eq!(finding.evidence[2], "some agree: ns1.x.com");
+        // Two of four, as after a change at the registrar that was not finished.
+        let Err(Status::Warn(finding)) = judged(&["ns-1.awsdns-01.org"], Traces::default()) else { panic!() };
+        assert_eq!(finding.evidence[2], "some agree: ns-1.awsdns-01.org");
+        // Somebody edited the NS records of the zone itself.
+        let edited = Traces { primary: Some(Ok("ns-2.awsdns-02.com".into())), aliases: vec![] };
+        let Err(Status::Warn(finding)) = judged(&["ns.elsewhere.net"], edited) else { panic!() };
+        assert!(finding.evidence[2].contains("SOA record of x.com is the zone's"), "{finding:?}");
+        assert!(finding.next.contains("ns-1.awsdns-01.org, ns-2.awsdns-02.com"), "{finding:?}");
     }
 
     #[test]

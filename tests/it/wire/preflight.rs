@@ -49,9 +49,26 @@ fn a_domain_that_leads_elsewhere_and_a_record_of_somebody_else_are_found_in_dns(
     rehearsal.run(&["preflight"]).expect(0);
     let servers =
         rehearsal.boto(&format!("{ZONE}\nout(dns.get_hosted_zone(Id=zone)['DelegationSet']['NameServers'])"), &[]);
-    rehearsal.boto(&format!("{ZONE}\nchange('UPSERT', 'mycompany.com.', 'NS', 'ns1.registrar.net.')"), &[]);
     let own = servers[0].as_str().unwrap().trim_end_matches('.');
-    refused(&rehearsal, &["PF-DELEGATION"], &["public DNS says ns1.registrar.net", own]);
+    let judged = |status: &str, told: &str| {
+        let check = rehearsal.run(&["preflight", "--only", "PF-DELEGATION", "--format", "json"]).expect(0).json();
+        let check = &check["checks"][0];
+        assert!(check["status"] == status && check.to_string().contains(told), "{check:#}");
+    };
+    // The zone itself names others, and is asked all the same.
+    rehearsal.boto(&format!("{ZONE}\nchange('UPSERT', 'mycompany.com.', 'NS', 'ns1.mycompany.com.')"), &[]);
+    judged("warn", "the SOA record of mycompany.com is the zone's");
+    let elsewhere = "'ns1.registrar.net. hostmaster.registrar.net. 1 7200 900 1209600 86400'";
+    rehearsal.boto(&format!("{ZONE}\nchange('UPSERT', 'mycompany.com.', 'SOA', {elsewhere})"), &[]);
+    refused(&rehearsal, &["PF-DELEGATION"], &["public DNS says ns1.mycompany.com", own]);
+    // A name server of the zone under a name of the company's: the addresses tell.
+    let vanity = "dns.create_hosted_zone(Name=argv[0].split('.', 1)[1], CallerReference='servers')\n\
+                  there = dns.list_hosted_zones_by_name(DNSName=argv[0].split('.', 1)[1])['HostedZones'][0]['Id']\n\
+                  change('CREATE', 'ns1.mycompany.com.', 'A', '192.0.2.53')\n\
+                  zone = there\n\
+                  change('CREATE', argv[0], 'A', '192.0.2.53')";
+    rehearsal.boto(&format!("{ZONE}\n{vanity}"), &[own]);
+    judged("pass", &format!("ns1.mycompany.com is {own}"));
     let back: Vec<String> =
         servers.as_array().unwrap().iter().map(|one| format!("'{}.'", one.as_str().unwrap())).collect();
     rehearsal.boto(&format!("{ZONE}\nchange('UPSERT', 'mycompany.com.', 'NS', {})", back.join(", ")), &[]);
