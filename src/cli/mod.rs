@@ -38,9 +38,11 @@ mod typed;
 mod up;
 mod verify;
 
+use crate::verify::Reach;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use exit::Failure;
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -85,6 +87,22 @@ pub(crate) struct Global {
     /// Use the local AWS to rehearse on, and start it if it is not running
     #[arg(long, global = true)]
     sandbox: bool,
+    /// Let preflight and verify ask this DNS server (`1.1.1.1`, `127.0.0.1:5353`) instead of the system's
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = server, env = "HYBRIDCTL_RESOLVER")]
+    resolver: Option<SocketAddr>,
+}
+
+impl Global {
+    /// How the internet is reached.
+    fn reach(&self) -> Reach {
+        Reach { resolver: self.resolver, ..Reach::internet() }
+    }
+}
+
+/// `1.1.1.1`, `127.0.0.1:5353`, `[2606:4700::1111]:53`.
+fn server(text: &str) -> Result<SocketAddr, String> {
+    let address = text.parse().or_else(|_| text.parse().map(|ip| SocketAddr::new(ip, 53)));
+    address.map_err(|_| "write an IP address, with a port if it is not 53: `1.1.1.1`, `127.0.0.1:5353`".to_owned())
 }
 
 /// How data is printed.
@@ -199,5 +217,25 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Verb::Completions(verb) => verb.run(),
         Verb::Man(verb) => verb.run(),
         Verb::Sandbox(verb) => verb.run(global).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resolver_of_ones_own_is_asked_instead_of_the_systems() {
+        let reach = |arguments: &[&str]| {
+            let arguments = [&["hybridctl", "verify"], arguments].concat();
+            Cli::try_parse_from(arguments).map(|cli| cli.global.reach())
+        };
+        assert_eq!(reach(&[]).unwrap(), Reach::internet());
+        for (given, address) in [("1.1.1.1", "1.1.1.1:53"), ("127.0.0.1:5353", "127.0.0.1:5353"), ("::1", "[::1]:53")] {
+            let reach = reach(&["--resolver", given]).unwrap();
+            assert_eq!((reach.resolver, reach.https_port), (Some(address.parse().unwrap()), 443));
+        }
+        let named = reach(&["--resolver", "dns.mycompany.com"]).unwrap_err().to_string();
+        assert!(named.contains("write an IP address"), "{named}");
     }
 }

@@ -275,7 +275,7 @@ impl Session {
     /// How to reach the endpoint: in the sandbox 443 and public DNS are not there.
     pub(crate) fn reach(&self) -> Reach {
         match &self.sandbox {
-            None => Reach::internet(),
+            None => self.global.reach(),
             Some(sandbox) => Reach {
                 resolver: Some(std::net::SocketAddr::from(([127, 0, 0, 1], sandbox.dns_port))),
                 https_port: sandbox.https_port,

@@ -81,6 +81,9 @@ fn flags(global: &Global) -> String {
     if let Some(profile) = &global.profile {
         flags.push_str(&format!(" --profile {profile}"));
     }
+    if let Some(resolver) = &global.resolver {
+        flags.push_str(&format!(" --resolver {resolver}"));
+    }
     flags
 }
 
@@ -118,5 +121,7 @@ mod tests {
         }
         let elsewhere = typed(&["-c", "prod.toml", "--profile", "ops"], "`hybridctl up`");
         assert_eq!(elsewhere, "`hybridctl up -c prod.toml --profile ops`");
+        let asking = typed(&["--resolver", "192.0.2.53"], "`hybridctl verify`");
+        assert_eq!(asking, "`hybridctl verify --resolver 192.0.2.53:53`");
     }
 }

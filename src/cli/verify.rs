@@ -41,7 +41,7 @@ impl Verify {
     pub(crate) async fn run(self, global: &Global) -> Result<u8, Failure> {
         let session = Session::open(global, Access::Read).await?;
         self.check_ids()?;
-        let world = World::new(&session.config, &session.state, &session.aws, session.reach());
+        let world = world(&session);
         if self.watch {
             return self.keep_watching(global, &world).await;
         }
@@ -102,13 +102,20 @@ impl Verify {
     }
 }
 
+/// A resolver of one's own does not make it the sandbox.
+fn world(session: &Session) -> World<'_> {
+    let mut world = World::new(&session.config, &session.state, &session.aws, session.reach());
+    world.expect.is_sandbox = session.sandbox.is_some();
+    world
+}
+
 fn columns() -> usize {
     telling::columns(&console::Term::stdout())
 }
 
 /// The verification at the end of an `up`: DNS and target health may lag some seconds behind the rollout.
 pub(crate) async fn patiently(session: &Session) -> Report {
-    let world = World::new(&session.config, &session.state, &session.aws, session.reach());
+    let world = world(session);
     let simulated = session.sandbox.as_ref().is_some_and(|sandbox| sandbox.real_server.is_none());
     let limit = Duration::from_secs(if simulated { 10 } else { 120 });
     verify_within(&world, limit, |_| {}).await
