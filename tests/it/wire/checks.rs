@@ -1,9 +1,9 @@
 //! Each check of the preflight, broken by exactly its condition: exit code 4, nothing changed, and no other check fails.
 //!
-//! A check that is new needs a row here, or a test elsewhere with the reason for it ([`ELSEWHERE`]).
+//! A check that is new needs rows here, one for each way to break it, or a test elsewhere with the reason for it ([`ELSEWHERE`]).
 
 use crate::support::cli::{Output, Rehearsal};
-use crate::support::proxy::{Fault, Faults, always, field};
+use crate::support::proxy::{Fault, Faults, always, error, field};
 use hybridctl::aws::ask::quotas::QUOTAS;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -164,6 +164,21 @@ fn database_and_certificate() -> Vec<Row> {
             &["the certificate is EXPIRED", "ingress.certificate_arn"],
         ),
         account(
+            "PF-CERTIFICATE",
+            json!({ "certificate": { "Status": "PENDING_VALIDATION" } }),
+            &["the certificate waits for its validation", "create the CNAME record", "aws acm describe-certificate"],
+        ),
+        account(
+            "PF-CERTIFICATE",
+            json!({ "certificate": { "Status": "FAILED", "FailureReason": "CAA_ERROR" } }),
+            &["the certificate is FAILED (CAA_ERROR)", "certificate = \"request\""],
+        ),
+        row(
+            "PF-CERTIFICATE",
+            Break::Answer("acm:DescribeCertificate", error("ResourceNotFoundException", 400)),
+            &["this account has no such certificate in eu-central-1", "ingress.certificate_arn"],
+        ),
+        account(
             "PF-CERTIFICATE-HOST",
             json!({ "certificate": { "SubjectAlternativeNames": ["other.mycompany.com"] } }),
             &["for other.mycompany.com, not for zenml.mycompany.com", "correct `zenml.server_url`"],
@@ -265,7 +280,7 @@ const DNS: &str = "a_domain_that_leads_elsewhere_and_a_record_of_somebody_else_a
 fn each_check_is_broken_by_a_row_or_by_a_test_of_its_own() {
     let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for row in table() {
-        tests.entry(row.id).or_default().push("a row".to_owned());
+        tests.insert(row.id, vec!["rows".to_owned()]);
     }
     for (id, file, test, _) in ELSEWHERE {
         let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
