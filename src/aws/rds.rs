@@ -5,6 +5,7 @@ pub mod parameter_group;
 pub mod snapshot;
 pub mod subnet_group;
 
+mod events;
 mod holders;
 mod reading;
 mod requests;

@@ -8,15 +8,15 @@
 
 use super::parameter_group::ParameterGroupName;
 use super::subnet_group::SubnetGroupName;
-use super::{reading, requests, tagging};
+use super::{events, reading, requests, tagging};
 use crate::aws::ec2::security_group::SecurityGroupId;
 use crate::aws::secrets::SecretArn;
 use crate::aws::{Aws, tags};
 use crate::model::{Handle, Input, Output};
 use crate::resource::actions::{Actions, TAGS, update, update_of};
 use crate::resource::error::OrGone;
-use crate::resource::{Changed, Error, Field, Found, Id, Live, Phase, Repeat, Resource, Result, Scope, Tags};
-use aws_sdk_rds::types::{DbInstance, SourceType};
+use crate::resource::{Changed, Error, Field, Found, Id, Live, Repeat, Resource, Result, Scope, Tags};
+use aws_sdk_rds::types::DbInstance;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -230,7 +230,7 @@ impl Resource for Instance {
         // Waited for only while something is being applied: what somebody left for the maintenance window never comes about,
         // and the update that takes it back must not wait for it.
         let awaited: &[_] = if scope.want.is_some() { &pending } else { &[] };
-        let phase = explained(scope, id, reading::phase(&instance, awaited)).await;
+        let phase = events::explained(scope, id, reading::phase(&instance, awaited)).await;
         let detail = json!({
             "status": instance.db_instance_status,
             "pending": pending,
@@ -321,28 +321,6 @@ pub(in crate::aws) async fn whose(scope: &Scope<'_>, identifier: &str) -> Result
 fn is_another(scope: &Scope<'_>, instance: &DbInstance, tags: &Tags) -> bool {
     let recorded = scope.recorded.and_then(|recorded| recorded.outputs["dbi_resource_id"].as_str());
     recorded.is_some_and(|recorded| instance.dbi_resource_id() != Some(recorded)) && !tags::are_ours(scope, tags)
-}
-
-/// With what RDS said of it last: the status word alone tells no cause. While something is being applied the last event
-/// tells how far it is; a plan does not ask.
-async fn explained(scope: &Scope<'_>, id: &Id, phase: Phase) -> Phase {
-    let failed = matches!(phase, Phase::Failed(_) | Phase::Refused(_));
-    let applied = matches!(phase, Phase::Settling(_)) && scope.want.is_some();
-    if !failed && !applied {
-        return phase;
-    }
-    let day = 24 * 60;
-    let call = scope.aws.rds().describe_events().source_identifier(&id.0).source_type(SourceType::DbInstance);
-    // They only explain: whoever may not read them gets the status word alone.
-    match scope.aws.call("rds:DescribeEvents", call.duration(day).send()).await {
-        Ok(events) => {
-            reading::with_events(phase, &events.events().iter().filter_map(|e| e.message()).collect::<Vec<_>>())
-        }
-        Err(error) => {
-            tracing::debug!(%error, "the events of the database cannot be read");
-            phase
-        }
-    }
 }
 
 fn outputs(instance: &DbInstance) -> Option<Outputs> {
