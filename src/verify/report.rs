@@ -29,6 +29,8 @@ pub struct Fail {
     pub evidence: Vec<String>,
     /// The kind of failure, `image.grant`; `None`: only the symptom is known.
     pub class: Option<&'static str>,
+    /// Further kinds that the same check found: it looks at several things, and each brings about something else.
+    pub also: Vec<&'static str>,
 }
 
 impl Fail {
@@ -47,6 +49,19 @@ impl Fail {
     pub fn class(mut self, class: &'static str) -> Self {
         self.class = Some(class);
         self
+    }
+
+    /// The same failure, of several kinds: the first is the one that is told.
+    pub fn classes(mut self, classes: impl IntoIterator<Item = &'static str>) -> Self {
+        let mut classes = classes.into_iter();
+        self.class = classes.next();
+        self.also = classes.collect();
+        self
+    }
+
+    /// Every kind that it is of.
+    pub fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.class.into_iter().chain(self.also.iter().copied())
     }
 
     /// The same failure with what was seen.

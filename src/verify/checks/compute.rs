@@ -25,30 +25,33 @@ pub(super) fn service_of(facts: &Facts) -> Result<&Service, Status> {
 pub(super) fn service(facts: &Facts) -> Judged {
     let Some(service) = seen(&facts.look.service, facts)? else {
         let why = format!("there is no service {} in cluster {}", facts.expect.service, facts.expect.cluster);
-        return Err(Fail::new(why).next(UP).into());
+        return Err(Fail::new(why).next(UP).class("service.none").into());
     };
     if service.status != "ACTIVE" {
-        return Err(Fail::new(format!("the service is {}", service.status)).next(UP).into());
+        return Err(Fail::new(format!("the service is {}", service.status)).next(UP).class("service.inactive").into());
     }
     let events = service.events.iter().map(|event| format!("ECS: {}", log_classes::short(&redact(event))));
     if service.desired == 0 {
-        return Err(Fail::new("the service wants no tasks (desired count 0)").next(UP).into());
+        let why = "the service wants no tasks (desired count 0)";
+        return Err(Fail::new(why).next(UP).class("service.zero").into());
     }
     let rollout = service.rollouts.first();
     if let Some(failed) = rollout.filter(|rollout| rollout.state == "FAILED") {
         let why = "the last rollout failed";
         return Err(Fail::new(why)
             .next("look at VF-TASKS and VF-LOGS")
+            .class("service.failed")
             .seen([failed.reason.clone()])
             .seen(events)
             .into());
     }
     if service.running != service.desired {
         let why = format!("{} of {} running", service.running, count(service.desired.unsigned_abs() as usize, "task"));
-        return Err(Fail::new(why).next(WAIT).seen(events).into());
+        return Err(Fail::new(why).next(WAIT).class("service.short").seen(events).into());
     }
     if service.rollouts.len() > 1 || rollout.is_some_and(|rollout| rollout.state == "IN_PROGRESS") {
-        return Err(Fail::new("a rollout is under way").next(WAIT).seen(events).into());
+        let fail = Fail::new("a rollout is under way").next(WAIT).class("service.rollout");
+        return Err(fail.seen(events).into());
     }
     Ok(format!("ACTIVE, {} of {} running", service.running, count(service.desired.unsigned_abs() as usize, "task")))
 }
@@ -69,6 +72,7 @@ pub(super) fn revision(facts: &Facts) -> Judged {
                 let why = format!("{} runs, {} was applied", short(live), short(recorded));
                 Fail::new(why)
                     .next("it was changed by hand, or ECS went back to it: `hybridctl diff`, then `hybridctl up`")
+                    .class("revision.other")
             }
             died => went_back(&short(live), &short(recorded), died, facts),
         }
@@ -104,7 +108,7 @@ fn went_back(live: &str, recorded: &str, died: &[&Task], facts: &Facts) -> Fail 
         .next(next)
         .seen(causes.into_iter().take(3))
         .seen(said.map(|class| log_classes::quote(&text, class)))
-        .class(WENT_BACK)
+        .classes([WENT_BACK].into_iter().chain(said.map(|class| class.id)).chain(died.iter().map(|task| kind(task))))
 }
 
 /// A task that ended lately although it was needed.
@@ -128,7 +132,7 @@ pub(super) fn tasks(facts: &Facts) -> Judged {
     let Some(newest) = failed.first() else {
         let starting = running.len() - up.len();
         let why = format!("{} of {} up, {starting} starting", up.len(), count(wanted, "task"));
-        return Err(Fail::new(why).next(WAIT).into());
+        return Err(Fail::new(why).next(WAIT).class("starting").into());
     };
     let mut causes: Vec<String> = failed.iter().map(|task| cause(task)).collect();
     causes.dedup();
@@ -137,9 +141,17 @@ pub(super) fn tasks(facts: &Facts) -> Judged {
         Some(Class { id, cause, fix, .. }) => {
             Fail::new(format!("tasks do not start: {cause} ({id})")).next(*fix).class(id)
         }
-        None => Fail::new(format!("tasks stop again ({} lately)", failed.len())).next("look at VF-LOGS"),
+        None => {
+            Fail::new(format!("tasks stop again ({} lately)", failed.len())).next("look at VF-LOGS").class(kind(newest))
+        }
     };
     Err(fail.seen(causes.into_iter().take(3)).into())
+}
+
+/// True if every running task has run for long enough to have passed its health checks.
+pub(super) fn are_proven(facts: &Facts) -> bool {
+    let running = facts.look.running.as_deref().unwrap_or_default();
+    running.iter().all(|task| task.started_at.is_some_and(|at| facts.now - at >= PROVEN))
 }
 
 /// True if the last rollout has ended well: its tasks started and passed their health checks.
@@ -161,6 +173,13 @@ pub(super) fn stays_up(service: &Service, facts: &Facts) -> bool {
     let mut states =
         group.targets.iter().map(|target| target.state.as_str()).filter(|state| *state != "draining").peekable();
     is_settled(service) && states.peek().is_some() && states.all(|state| matches!(state, "healthy" | "unused"))
+}
+
+/// What kind of end it was. A container that ended itself has told why in its log (`exit`); of one that never ran only ECS
+/// tells (`stop`).
+fn kind(task: &Task) -> &'static str {
+    let unknown = if task.exit_code.is_some() { "exit" } else { "stop" };
+    log_classes::of_stop(&task.reason).map_or(unknown, |class| class.id)
 }
 
 fn cause(task: &Task) -> String {

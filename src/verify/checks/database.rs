@@ -21,7 +21,7 @@ pub(super) fn database(facts: &Facts) -> Judged {
     let Some(database) = seen(&facts.look.database, facts)? else {
         let next =
             "find its last snapshot with `aws rds describe-db-snapshots`, and name it in `database.restore_from`";
-        return Err(Fail::new(format!("the database {name} is gone")).next(next).into());
+        return Err(Fail::new(format!("the database {name} is gone")).next(next).class("database.gone").into());
     };
     if !SERVING.contains(&database.status.as_str()) {
         let next = match database.status.as_str() {
@@ -29,11 +29,12 @@ pub(super) fn database(facts: &Facts) -> Judged {
             "storage-full" => "raise `database.max_storage_gib`, then `hybridctl up`".to_owned(),
             _ => "hybridctl verify --wait 15m".to_owned(),
         };
-        return Err(Fail::new(format!("the database is `{}`", database.status)).next(next).into());
+        let why = format!("the database is `{}`", database.status);
+        return Err(Fail::new(why).next(next).class("database.state").into());
     }
     if database.engine != "mysql" {
         let why = format!("the database is {}: the server stores its data in MySQL only", database.engine);
-        return Err(Fail::new(why).next(UP).into());
+        return Err(Fail::new(why).next(UP).class("database.engine").into());
     }
     if let Some((group, status)) = database.parameters.iter().find(|(_, status)| status != "in-sync") {
         let why = format!("parameter group {group} is `{status}`: its settings are not in force");
@@ -41,7 +42,7 @@ pub(super) fn database(facts: &Facts) -> Judged {
             "pending-reboot" => format!("aws rds reboot-db-instance --db-instance-identifier {name}"),
             _ => "hybridctl verify --wait 10m".to_owned(),
         };
-        return Err(Fail::new(why).next(next).into());
+        return Err(Fail::new(why).next(next).class("database.parameters").into());
     }
     Ok(format!("{}, parameters in-sync", database.status))
 }

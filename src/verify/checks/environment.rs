@@ -38,7 +38,8 @@ pub(super) fn definition_of(facts: &Facts) -> Result<&Definition, Status> {
 pub(super) fn environment(facts: &Facts) -> Judged {
     let definition = definition_of(facts)?;
     let host = facts.look.database.as_ref().ok().and_then(Option::as_ref).and_then(|database| database.host.as_deref());
-    let mut wrong = store_url(definition, host);
+    let mut wrong: Vec<Wrong> =
+        store_url(definition, host).map(|why| Wrong::of("ZENML_STORE_URL", why)).into_iter().collect();
     let wanted: BTreeSet<&str> = NEEDED
         .iter()
         .copied()
@@ -47,40 +48,65 @@ pub(super) fn environment(facts: &Facts) -> Judged {
         .collect();
     let has = |name: &str| definition.environment.contains_key(name) || definition.secrets.contains_key(name);
     for name in wanted.iter().copied().filter(|name| !has(name) && *name != "ZENML_STORE_URL") {
-        wrong.push(format!("{name} is missing{}", instead(name, definition, &wanted)));
+        wrong.push(Wrong::of(name, format!("{name} is missing{}", instead(name, definition, &wanted))));
     }
     if !has("ZENML_STORE_URL") {
         let instead = instead("ZENML_STORE_URL", definition, &wanted);
-        wrong
-            .insert(0, format!("ZENML_STORE_URL is missing{instead}: the server falls back to SQLite inside the task"));
+        let why = format!("ZENML_STORE_URL is missing{instead}: the server falls back to SQLite inside the task");
+        wrong.insert(0, Wrong::of("ZENML_STORE_URL", why));
     }
     wrong.extend(different(&facts.recorded.environment, definition));
     if wrong.is_empty() {
         let count = definition.environment.len() + definition.secrets.len();
         return Ok(format!("{count} variables, {} from secrets", definition.secrets.len()));
     }
+    let kinds: Vec<&str> = wrong.iter().map(|wrong| wrong.kind).collect();
+    let mut wrong: Vec<String> = wrong.into_iter().map(|wrong| wrong.why).collect();
     let why = match wrong.len() {
         1 => wrong.remove(0),
         more => format!("{} (and {} more)", wrong[0], more - 1),
     };
     let revision = definition.arn.rsplit('/').next().unwrap_or_default().to_owned();
     let next = "register what hybridctl wrote again with `hybridctl up`";
-    Err(Fail::new(why).next(next).seen([format!("running revision: {revision}")]).seen(wrong).into())
+    Err(Fail::new(why).next(next).classes(kinds).seen([format!("running revision: {revision}")]).seen(wrong).into())
+}
+
+/// A variable that is not as it should be.
+struct Wrong {
+    /// What depends on it.
+    kind: &'static str,
+    /// In words.
+    why: String,
+}
+
+impl Wrong {
+    fn of(name: &str, why: String) -> Self {
+        const AREAS: &[(&str, &str)] = &[
+            ("ZENML_STORE_", "env.store"),
+            ("ZENML_SECRETS_STORE_", "env.secrets"),
+            ("ZENML_SERVER_PRO_", "env.pro"),
+            ("ZENML_SERVER_DEPLOYMENT_TYPE", "env.pro"),
+            ("ZENML_SERVER_SERVER_URL", "env.url"),
+            ("ZENML_SERVER_JWT_SECRET_KEY", "env.key"),
+        ];
+        let kind = AREAS.iter().find(|(begin, _)| name.starts_with(begin)).map_or("env.other", |(_, kind)| kind);
+        Self { kind, why }
+    }
 }
 
 /// What is wrong with the store URL, if it is there in clear.
-fn store_url(definition: &Definition, host: Option<&str>) -> Vec<String> {
-    let Some(url) = definition.environment.get("ZENML_STORE_URL") else { return vec![] };
+fn store_url(definition: &Definition, host: Option<&str>) -> Option<String> {
+    let url = definition.environment.get("ZENML_STORE_URL")?;
     let Some(rest) = url.strip_prefix("mysql://") else {
-        return vec![format!("ZENML_STORE_URL does not begin with mysql:// ({})", redact(url))];
+        return Some(format!("ZENML_STORE_URL does not begin with mysql:// ({})", redact(url)));
     };
     let place = rest.rsplit('@').next().unwrap_or_default();
     let named = place.split(['/', ':', '?']).next().unwrap_or_default();
     match host {
         Some(host) if !named.eq_ignore_ascii_case(host) => {
-            vec![format!("ZENML_STORE_URL names {named}, the database is {host}")]
+            Some(format!("ZENML_STORE_URL names {named}, the database is {host}"))
         }
-        _ => vec![],
+        _ => None,
     }
 }
 
@@ -99,10 +125,14 @@ fn instead(missing: &str, definition: &Definition, wanted: &BTreeSet<&str>) -> S
 }
 
 /// Recorded variables that now have another value. Values are not shown: a user's own variable may hold anything.
-fn different(recorded: &BTreeMap<String, String>, definition: &Definition) -> Vec<String> {
+fn different(recorded: &BTreeMap<String, String>, definition: &Definition) -> Vec<Wrong> {
     let differs =
         |(name, value): &(&String, &String)| definition.environment.get(*name).is_some_and(|live| live != *value);
-    recorded.iter().filter(differs).map(|(name, _)| format!("{name} is not what hybridctl wrote")).collect()
+    recorded
+        .iter()
+        .filter(differs)
+        .map(|(name, _)| Wrong::of(name, format!("{name} is not what hybridctl wrote")))
+        .collect()
 }
 
 pub(super) fn port(facts: &Facts) -> Judged {

@@ -1,7 +1,8 @@
 //! Name, certificate, load balancer, listeners, targets.
 
-use super::{Judged, UP, seen};
+use super::{Judged, UP, compute, seen};
 use crate::aws::look::front::Balancer;
+use crate::aws::look::service::Service;
 use crate::report::words::count;
 use crate::verify::Facts;
 use crate::verify::probe::dns::NameFailure;
@@ -40,7 +41,7 @@ pub(super) fn dns(facts: &Facts) -> Judged {
                 }
                 _ => UP.to_owned(),
             };
-            return Err(Fail::new(format!("the name {host} does not exist")).next(next).into());
+            return Err(Fail::new(format!("the name {host} does not exist")).next(next).class("dns.absent").into());
         }
     };
     let found = listed(addresses);
@@ -51,7 +52,8 @@ pub(super) fn dns(facts: &Facts) -> Judged {
                 return Ok(format!("{host} → {found}, which is not the load balancer itself ({})", listed(own)));
             }
             let seen = [format!("{host} → {found}"), format!("{name} → {}", listed(own))];
-            Err(Fail::new(format!("{host} leads somewhere else than the load balancer")).next(UP).seen(seen).into())
+            let why = format!("{host} leads somewhere else than the load balancer");
+            Err(Fail::new(why).next(UP).class("dns.elsewhere").seen(seen).into())
         }
         _ => Ok(format!("{host} → {found}")),
     }
@@ -87,17 +89,17 @@ pub(super) fn tls(facts: &Facts) -> Judged {
         facts.endpoint.handshakes.iter().filter_map(|(at, shake)| shake.as_ref().err().map(|why| (*at, why))).collect();
     let evidence = broken.iter().map(|(at, why)| format!("{at}: {why}"));
     let Some(secured) = facts.endpoint.secured() else {
-        let why = match broken.first() {
-            Some((_, Broken::Unreachable(_))) => "no connection to port 443",
-            Some((_, Broken::Refused(_))) => "nothing listens on port 443",
-            _ => "the TLS handshake fails",
+        let (why, class) = match broken.first() {
+            Some((_, Broken::Unreachable(_))) => ("no connection to port 443", "tls.unreachable"),
+            Some((_, Broken::Refused(_))) => ("nothing listens on port 443", "tls.refused"),
+            _ => ("the TLS handshake fails", "tls.handshake"),
         };
-        return Err(Fail::new(why).next("look at VF-LISTENER and VF-GROUPS").seen(evidence).into());
+        return Err(Fail::new(why).next("look at VF-LISTENER and VF-GROUPS").class(class).seen(evidence).into());
     };
     if !broken.is_empty() {
         let why = format!("{} of {} addresses do not answer", broken.len(), facts.endpoint.handshakes.len());
         let next = "look at the load balancer's subnets: one of its zones is cut off (VF-PUBLIC-ROUTE)";
-        return Err(Fail::new(why).next(next).seen(evidence).into());
+        return Err(Fail::new(why).next(next).class("tls.partly").seen(evidence).into());
     }
     judge_certificate(secured, &facts.expect.host, facts.now / 1000)
 }
@@ -111,32 +113,38 @@ fn judge_certificate(secured: &Secured, host: &str, now: i64) -> Judged {
         format!("valid {} to {until}", day(certificate.not_before)),
         format!("issued by {}", certificate.issuer),
     ];
-    let fail = |why: String, next: &str| Err(Fail::new(why).next(next).seen(facts.clone()).into());
+    let fail = |class: &'static str, why: String, next: &str| {
+        Err(Fail::new(why).next(next).class(class).seen(facts.clone()).into())
+    };
     match &secured.trust {
         Trust::Good => {}
         Trust::WrongHost => {
             return fail(
+                "tls.host",
                 format!("the certificate is not for {host}"),
                 "use a certificate for this host in `ingress.certificate_arn`, then `hybridctl up`",
             );
         }
         Trust::Expired => {
             return fail(
+                "tls.expired",
                 format!("the certificate expired on {until}"),
                 "ACM renews only while its DNS validation record exists: put that back, or import a new certificate",
             );
         }
         Trust::NotYetValid => {
-            return fail("the certificate is not valid yet".into(), "check the clock of this machine");
+            return fail("tls.early", "the certificate is not valid yet".into(), "check the clock of this machine");
         }
         Trust::UnknownIssuer => {
             return fail(
+                "tls.issuer",
                 "the certificate's issuer is not trusted here".into(),
                 "use a certificate of a public authority, or add yours to this machine and to every client",
             );
         }
         Trust::Other(why) => {
             return fail(
+                "tls.certificate",
                 format!("clients refuse the certificate: {why}"),
                 "use another certificate in `ingress.certificate_arn`",
             );
@@ -149,6 +157,7 @@ fn judge_certificate(secured: &Secured, host: &str, now: i64) -> Judged {
     if left < RENEWED_BY {
         let why = format!("the certificate is about to expire, on {until}");
         return fail(
+            "tls.expiring",
             why,
             "ACM renews only while its DNS validation record exists: put that back, or import a new certificate",
         );
@@ -163,7 +172,10 @@ pub(super) fn redirect(facts: &Facts) -> Judged {
     let next = UP;
     let answer = match &facts.endpoint.plain {
         None => return Err(Status::Skip("there is no address to connect to: see VF-DNS".into())),
-        Some(Err(why)) => return Err(Fail::new("nothing answers on port 80").next(next).seen([why.clone()]).into()),
+        Some(Err(why)) => {
+            let fail = Fail::new("nothing answers on port 80").next(next).class("redirect.none");
+            return Err(fail.seen([why.clone()]).into());
+        }
         Some(Ok(answer)) => answer,
     };
     let location = answer.header("location").unwrap_or_default();
@@ -172,7 +184,7 @@ pub(super) fn redirect(facts: &Facts) -> Judged {
         return Ok(format!("{} to {location}", answer.status));
     }
     let seen = [format!("HTTP {} {location}", answer.status)];
-    Err(Fail::new("HTTP is not led to HTTPS").next(next).seen(seen).into())
+    Err(Fail::new("HTTP is not led to HTTPS").next(next).class("redirect.wrong").seen(seen).into())
 }
 
 fn balancer(facts: &Facts) -> Result<Option<&Balancer>, Status> {
@@ -189,38 +201,44 @@ pub(super) fn balancer_check(facts: &Facts) -> Judged {
             Some(_) => "the load balancer that hybridctl made is gone",
             None => "no load balancer leads to the service, and none is on record",
         };
-        return Err(Fail::new(why).next(UP).into());
+        return Err(Fail::new(why).next(UP).class("balancer.gone").into());
     };
     match balancer.state.as_str() {
         "active" => Ok(balancer.dns_name.clone()),
         "provisioning" => {
-            Err(Fail::new("the load balancer is still being made").next("hybridctl verify --wait 10m").into())
+            let next = "hybridctl verify --wait 10m";
+            Err(Fail::new("the load balancer is still being made").next(next).class("balancer.state").into())
         }
-        "active_impaired" => Err(Fail::new("the load balancer has no room to grow (active_impaired)")
-            .next("free addresses in its subnets")
-            .into()),
-        other => Err(Fail::new(format!("the load balancer is `{other}`")).next(UP).into()),
+        // It serves, and cannot grow: worth a word, and no failure.
+        "active_impaired" => Ok(format!(
+            "{}; it has no room to grow (active_impaired): free addresses in its subnets",
+            balancer.dns_name
+        )),
+        other => Err(Fail::new(format!("the load balancer is `{other}`")).next(UP).class("balancer.state").into()),
     }
 }
 
 pub(super) fn listener(facts: &Facts) -> Judged {
     let balancer = balancer_of(facts)?;
     let seen_listeners = balancer.listeners.iter().map(|l| format!("port {} {} {}", l.port, l.protocol, l.action));
+    let listens = |port: u16| balancer.listeners.iter().any(|listener| listener.port == port);
     let Some(https) = balancer.listeners.iter().find(|listener| listener.port == 443) else {
         let why = "the load balancer has no listener on port 443: nobody gets in";
-        return Err(Fail::new(why).next(UP).seen(seen_listeners).into());
+        let kinds = ["listener.none"].into_iter().chain((!listens(80)).then_some("listener.plain"));
+        return Err(Fail::new(why).next(UP).classes(kinds).seen(seen_listeners).into());
     };
     if https.protocol != "HTTPS" {
         let why = format!("port 443 speaks {} instead of HTTPS", https.protocol);
-        return Err(Fail::new(why).next(UP).seen(seen_listeners).into());
+        return Err(Fail::new(why).next(UP).class("listener.protocol").seen(seen_listeners).into());
     }
     let group = facts.look.service.as_ref().ok().and_then(Option::as_ref).and_then(|s| s.target_group_arn.as_ref());
     if let Some(group) = group.filter(|group| !https.target_group_arns.contains(group)) {
         let why = "the listener on 443 does not lead to the service's target group";
         let seen = https.target_group_arns.iter().map(|arn| format!("it leads to {arn}"));
-        return Err(Fail::new(why).next(UP).seen(seen).seen([format!("the service is in {group}")]).into());
+        let fail = Fail::new(why).next(UP).class("listener.group");
+        return Err(fail.seen(seen).seen([format!("the service is in {group}")]).into());
     }
-    if !balancer.listeners.iter().any(|listener| listener.port == 80) {
+    if !listens(80) {
         return Ok("443 HTTPS; none on 80".into());
     }
     Ok("443 HTTPS, 80 HTTP".into())
@@ -228,7 +246,7 @@ pub(super) fn listener(facts: &Facts) -> Judged {
 
 pub(super) fn targets(facts: &Facts) -> Judged {
     let Some(group) = seen(&facts.look.targets, facts)? else {
-        return Err(Fail::new("the service is in no target group").next(UP).into());
+        return Err(Fail::new("the service is in no target group").next(UP).class("targets.none").into());
     };
     let told = |state: &str| group.targets.iter().filter(|target| target.state == state).count();
     let active: Vec<_> = group.targets.iter().filter(|target| target.state != "draining").collect();
@@ -240,24 +258,28 @@ pub(super) fn targets(facts: &Facts) -> Judged {
         return Ok(count(told("healthy"), "healthy target"));
     }
     let evidence = bad.iter().map(|t| format!("{}:{} {} {}", t.address, t.port, t.state, t.reason));
-    let next = match bad.first().map(|target| (target.state.as_str(), target.reason.as_str())) {
-        Some(("initial", _)) => "hybridctl verify --wait 5m",
-        Some(("unused", _)) => "look at VF-LISTENER: a target group without a listener is not used",
+    let (next, class) = match bad.first().map(|target| (target.state.as_str(), target.reason.as_str())) {
+        Some(("initial", _)) => ("hybridctl verify --wait 5m", "targets.initial"),
+        Some(("unused", _)) => ("look at VF-LISTENER: a target group without a listener is not used", "targets.unused"),
         Some((_, reason)) if reason.contains("Timeout") => {
-            "look at VF-GROUPS and VF-PORT: the load balancer gets no connection"
+            ("look at VF-GROUPS and VF-PORT: the load balancer gets no connection", "targets.unhealthy")
         }
-        Some((_, reason)) if reason.contains("Mismatch") => "look at VF-LOGS: the server answers with an error",
-        _ => "look at VF-PORT and VF-LOGS: nothing listens on the port, or the server fails",
+        Some((_, reason)) if reason.contains("Mismatch") => {
+            ("look at VF-LOGS: the server answers with an error", "targets.unhealthy")
+        }
+        _ => ("look at VF-PORT and VF-LOGS: nothing listens on the port, or the server fails", "targets.unhealthy"),
     };
     let why = format!("{} of {} not healthy", bad.len(), count(active.len(), "target"));
-    Err(Fail::new(why).next(next).seen(evidence).into())
+    Err(Fail::new(why).next(next).class(class).seen(evidence).into())
 }
 
 /// ECS registers a task when it starts, and never again.
 fn nobody_registered(facts: &Facts) -> Fail {
     let service = facts.look.service.as_ref().ok().and_then(Option::as_ref);
-    match service.filter(|service| service.running > 0 && service.pending == 0 && service.rollouts.len() == 1) {
-        None => Fail::new("no task is registered in the target group").next("look at VF-TASKS"),
+    // One that has just started may be about to be registered, and one that dies again and again is out of it most of the time.
+    let stay = |service: &&Service| service.running > 0 && service.pending == 0 && service.rollouts.len() == 1;
+    match service.filter(stay).filter(|_| compute::are_proven(facts)) {
+        None => Fail::new("no task is registered in the target group").next("look at VF-TASKS").class("targets.empty"),
         Some(service) => {
             let tasks = count(service.running.unsigned_abs() as usize, "task");
             let why = format!("{tasks} running, none registered in the target group: somebody took them out of it");

@@ -19,6 +19,9 @@ struct Side<'a> {
     ranges: Vec<Ipv4Net>,
 }
 
+/// What is wrong, in words, and the hops that are closed by it.
+type Wrong = (String, &'static [&'static str]);
+
 pub(super) fn groups(facts: &Facts) -> Judged {
     let service = compute::service_of(facts)?;
     let groups = seen(&facts.look.groups, facts)?;
@@ -30,34 +33,45 @@ pub(super) fn groups(facts: &Facts) -> Judged {
     let tasks = side("the tasks", &service.group_ids, &service.subnet_ids);
     let clients = Side { name: "clients", group_ids: &[], ranges: facts.expect.allow_cidrs.clone() };
     let internet = Side { name: "the internet", group_ids: &[], ranges: vec![Ipv4Net::default()] };
-    let (mut wrong, mut hops) = (gone(groups, &[&service.group_ids]), 1);
+    let mut hops = 1;
+    let mut wrong: Vec<Wrong> =
+        gone(groups, &service.group_ids, &["group.tasks", "group.database", "group.egress"]).collect();
     if let Some(balancer) = balancer {
         let front = side("the load balancer", &balancer.group_ids, &balancer.subnet_ids);
         let port = facts.expect.port;
-        wrong.extend(gone(groups, &[&balancer.group_ids]));
-        wrong.extend(inbound(groups, &front, &clients, 443));
-        wrong.extend(outbound(groups, &front, &tasks, port));
-        wrong.extend(inbound(groups, &tasks, &front, port));
+        wrong.extend(gone(groups, &balancer.group_ids, &["group.clients", "group.tasks"]));
+        wrong.extend(inbound(groups, &front, &clients, 443).map(|why| (why, &["group.clients"][..])));
+        let ends = [outbound(groups, &front, &tasks, port), inbound(groups, &tasks, &front, port)];
+        wrong.extend(ends.into_iter().flatten().map(|why| (why, &["group.tasks"][..])));
         hops += 1;
     }
     if let Some(database) = database {
         let store = side("the database", &database.group_ids, &database.subnet_ids);
-        wrong.extend(gone(groups, &[&database.group_ids]));
-        wrong.extend(outbound(groups, &tasks, &store, database.port));
-        wrong.extend(inbound(groups, &store, &tasks, database.port));
+        wrong.extend(gone(groups, &database.group_ids, &["group.database"]));
+        let ends = [outbound(groups, &tasks, &store, database.port), inbound(groups, &store, &tasks, database.port)];
+        wrong.extend(ends.into_iter().flatten().map(|why| (why, &["group.database"][..])));
         hops += 1;
     }
-    wrong.extend(outbound(groups, &tasks, &internet, 443));
+    wrong.extend(outbound(groups, &tasks, &internet, 443).map(|why| (why, &["group.egress"][..])));
     match wrong.first() {
         None if hops == 3 => Ok("clients → load balancer → tasks → database, tasks → internet".into()),
         None => Ok("what is there lets its hops through".into()),
-        Some(first) => Err(Status::from(Fail::new(first.clone()).next(UP).seen(wrong.clone()))),
+        Some((first, _)) => {
+            let mut kinds: Vec<&str> = wrong.iter().flat_map(|(_, kinds)| kinds.iter().copied()).collect();
+            kinds.dedup();
+            let seen = wrong.iter().map(|(why, _)| why.clone());
+            Err(Status::from(Fail::new(first.clone()).next(UP).classes(kinds).seen(seen)))
+        }
     }
 }
 
-fn gone(groups: &BTreeMap<String, Group>, lists: &[&[String]]) -> Vec<String> {
-    let ids = lists.iter().flat_map(|list| list.iter());
-    ids.filter(|id| !groups.contains_key(*id)).map(|id| format!("security group {id} is gone")).collect()
+fn gone<'a>(
+    groups: &'a BTreeMap<String, Group>,
+    ids: &'a [String],
+    hops: &'static [&'static str],
+) -> impl Iterator<Item = Wrong> + 'a {
+    let missing = ids.iter().filter(|id| !groups.contains_key(*id));
+    missing.map(move |id| (format!("security group {id} is gone"), hops))
 }
 
 fn inbound(groups: &BTreeMap<String, Group>, at: &Side<'_>, from: &Side<'_>, port: u16) -> Option<String> {

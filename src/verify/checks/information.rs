@@ -24,9 +24,13 @@ pub(super) fn health(facts: &Facts) -> Judged {
         return Err(status);
     }
     let asked = match facts.endpoint.answers.get("health") {
-        None => return Err(Fail::new("there is no HTTPS connection to ask over").next("look at VF-TLS").into()),
+        None => {
+            let why = "there is no HTTPS connection to ask over";
+            return Err(Fail::new(why).next("look at VF-TLS").class("answer.unasked").into());
+        }
         Some(Err(why)) => {
-            return Err(Fail::new("the server does not answer").next("look at VF-TARGETS").seen([why.clone()]).into());
+            let fail = Fail::new("the server does not answer").next("look at VF-TARGETS").class("answer.none");
+            return Err(fail.seen([why.clone()]).into());
         }
         Some(Ok(answer)) => answer,
     };
@@ -37,14 +41,14 @@ pub(super) fn health(facts: &Facts) -> Judged {
             504 => "look at VF-GROUPS and VF-DATABASE: the server did not answer in time",
             _ => "look at VF-LOGS: the server closed the connection",
         };
-        return Err(Fail::new(why).next(next).into());
+        return Err(Fail::new(why).next(next).class("answer.balancer").into());
     }
     // Older servers answer with JSON: quotes around it.
     if asked.status == 200 && asked.body.trim().trim_matches('"').eq_ignore_ascii_case("ok") {
         return Ok("/health says ok".into());
     }
     let seen = [format!("HTTP {}: {}", asked.status, log_classes::short(&redact(&asked.body)))];
-    Err(Fail::new("/health does not say ok").next("look at VF-LOGS").seen(seen).into())
+    Err(Fail::new("/health does not say ok").next("look at VF-LOGS").class("answer.wrong").seen(seen).into())
 }
 
 /// `/api/v1/info`; the reason when it is an error is VF-INFO-DATABASE's to tell.
@@ -64,7 +68,10 @@ pub(super) fn database(facts: &Facts) -> Judged {
             Some(class) => Fail::new(format!("the server cannot use its database: {} ({})", class.cause, class.id))
                 .next(class.fix)
                 .class(class.id),
-            None => Fail::new("the server cannot tell about itself").next("look at VF-DATABASE and VF-LOGS"),
+            None => {
+                let next = "look at VF-DATABASE and VF-LOGS";
+                Fail::new("the server cannot tell about itself").next(next).class("info.error")
+            }
         };
         return Err(fail.seen([format!("/api/v1/info: HTTP {}: {body}", asked.status)]).into());
     }
@@ -73,16 +80,18 @@ pub(super) fn database(facts: &Facts) -> Judged {
         Some(other) => {
             let why = format!("the server stores its data in {other} inside the task: every new task starts empty");
             let next = "look at VF-ENVIRONMENT: ZENML_STORE_URL is missing or wrong; then `hybridctl up`";
-            Err(Fail::new(why).next(next).seen([format!("/api/v1/info: database_type {other}")]).into())
+            let fail = Fail::new(why).next(next).class("info.store");
+            Err(fail.seen([format!("/api/v1/info: database_type {other}")]).into())
         }
         None => Err(Fail::new("what answers is not a ZenML server: /api/v1/info names no database")
             .next("look at VF-DNS")
+            .class("info.foreign")
             .into()),
     }
 }
 
 /// Compares fields of the information with what is wanted.
-fn compare(info: &Value, wanted: &[(&str, &str)], why: &str) -> Judged {
+fn compare(info: &Value, wanted: &[(&str, &str)], class: &'static str, why: &str) -> Judged {
     let said = |field: &str| info[field].as_str().map(|text| text.trim_end_matches('/').to_owned());
     let differs = |(field, want): &&(&str, &str)| said(field).as_deref() != Some(want.trim_end_matches('/'));
     let different: Vec<String> = wanted
@@ -94,7 +103,7 @@ fn compare(info: &Value, wanted: &[(&str, &str)], why: &str) -> Judged {
         .collect();
     match different.is_empty() {
         true => Ok(wanted.iter().map(|(field, _)| *field).collect::<Vec<_>>().join(", ")),
-        false => Err(Fail::new(why).next(UP).seen(different).into()),
+        false => Err(Fail::new(why).next(UP).class(class).seen(different).into()),
     }
 }
 
@@ -102,12 +111,13 @@ pub(super) fn ids(facts: &Facts) -> Judged {
     let (info, expect) = (info(facts)?, &facts.expect);
     // Not `id`: in a database that was used without Pro before, it stays what it was.
     let wanted = [("pro_organization_id", expect.organization_id.as_str()), ("pro_workspace_id", &expect.workspace_id)];
-    compare(&info, &wanted, "the server belongs to another workspace")?;
+    compare(&info, &wanted, "ids.workspace", "the server belongs to another workspace")?;
     let more = [("pro_api_url", expect.api_url.as_str()), ("pro_dashboard_url", &expect.dashboard_url)];
-    compare(&info, &more, "the server talks to another control plane")?;
+    compare(&info, &more, "ids.control-plane", "the server talks to another control plane")?;
     if info["active"] == false {
         return Err(Fail::new("the server says that it is not active")
             .next("finish its set-up in the dashboard")
+            .class("ids.inactive")
             .into());
     }
     Ok(format!("workspace {}", expect.workspace_id))
@@ -115,7 +125,7 @@ pub(super) fn ids(facts: &Facts) -> Judged {
 
 pub(super) fn url(facts: &Facts) -> Judged {
     let wanted = [("server_url", facts.expect.server_url.as_str())];
-    compare(&info(facts)?, &wanted, "the server gives the dashboard another address than its own")?;
+    compare(&info(facts)?, &wanted, "url", "the server gives the dashboard another address than its own")?;
     Ok(facts.expect.server_url.clone())
 }
 
@@ -134,12 +144,10 @@ pub(super) fn version(facts: &Facts) -> Judged {
 
 pub(super) fn authentication(facts: &Facts) -> Judged {
     let info = info(facts)?;
-    let wanted = [
-        ("deployment_type", "cloud"),
-        ("auth_scheme", "EXTERNAL"),
-        ("secrets_store_type", &facts.expect.secrets_store),
-    ];
-    compare(&info, &wanted, "the server does not run as a Pro workspace")?;
+    let wanted = [("deployment_type", "cloud"), ("auth_scheme", "EXTERNAL")];
+    compare(&info, &wanted, "auth.pro", "the server does not run as a Pro workspace")?;
+    let wanted = [("secrets_store_type", facts.expect.secrets_store.as_str())];
+    compare(&info, &wanted, "auth.store", "the server keeps its users' secrets in another store")?;
     // A busy server may answer one question and not the next: silence proves nothing.
     let [login, user, settings] =
         ["login", "user", "settings"].map(|question| answer(facts, question).ok_or_else(skip));
@@ -158,7 +166,9 @@ pub(super) fn authentication(facts: &Facts) -> Judged {
     }
     match wrong.is_empty() {
         true => Ok(format!("sign-in at {leads}")),
-        false => Err(Fail::new("signing in does not go through ZenML Pro").next(UP).seen(wrong).into()),
+        false => {
+            Err(Fail::new("signing in does not go through ZenML Pro").next(UP).class("auth.pro").seen(wrong).into())
+        }
     }
 }
 

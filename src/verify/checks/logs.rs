@@ -67,8 +67,11 @@ pub(super) fn logs(facts: &Facts) -> Judged {
             0 => "no task has logged anything",
             _ => "the server has not finished its start",
         };
-        let next = if starting == 0 { "look at VF-TASKS" } else { "hybridctl verify --wait 5m" };
-        return Err(Fail::new(why).next(next).into());
+        let (next, class) = match starting {
+            0 => ("look at VF-TASKS", "logs.none"),
+            _ => ("hybridctl verify --wait 5m", "logs.start"),
+        };
+        return Err(Fail::new(why).next(next).class(class).into());
     }
     let noise = if errors == 0 { String::new() } else { format!(", {} at level ERROR lately", count(errors, "line")) };
     let notes: String = notes.iter().map(|note| format!("; {} ({}): {}", note.cause, note.id, note.fix)).collect();

@@ -21,14 +21,17 @@ pub(super) fn route(facts: &Facts) -> Judged {
     }
     let full = service.subnet_ids.iter().filter_map(|id| Some((id, network.subnets.get(id)?)));
     let full = full.filter(|(_, subnet)| subnet.free_addresses < FEW);
-    wrong.extend(full.map(|(id, subnet)| format!("{id} has {} free addresses", subnet.free_addresses)));
+    let full: Vec<String> =
+        full.map(|(id, subnet)| format!("{id} has {} free addresses", subnet.free_addresses)).collect();
+    let kinds = [(!wrong.is_empty()).then_some("route.way"), (!full.is_empty()).then_some("route.addresses")];
+    wrong.extend(full);
     if wrong.is_empty() {
         ways.sort();
         ways.dedup();
         return Ok(format!("{} by {}", count(service.subnet_ids.len(), "subnet"), ways.join(", ")));
     }
     let why = format!("the next task cannot start: {}", wrong[0]);
-    Err(Fail::new(why).next(UP).seen(wrong).into())
+    Err(Fail::new(why).next(UP).classes(kinds.into_iter().flatten()).seen(wrong).into())
 }
 
 /// What a task's packets to the internet leave by.

@@ -11,12 +11,16 @@ use std::collections::BTreeMap;
 pub(super) fn secrets(facts: &Facts) -> Judged {
     let definition = definition_of(facts)?;
     let secrets = seen(&facts.look.secrets, facts)?;
-    let (mut wrong, mut restore) = (vec![], None);
+    let (mut wrong, mut kinds, mut restore) = (vec![], vec![], None);
     for (variable, reference) in &definition.secrets {
         let arn = secret_arn(reference);
         match secrets.get(&arn) {
-            Some(None) => wrong.push(format!("the secret of {variable} is gone ({arn})")),
+            Some(None) => {
+                kinds.push("secrets.gone");
+                wrong.push(format!("the secret of {variable} is gone ({arn})"));
+            }
             Some(Some(secret)) if secret.deleted.is_some() => {
+                kinds.push("secrets.deleted");
                 wrong.push(format!("the secret of {variable} ({}) is pending deletion", secret.name));
                 restore.get_or_insert(arn);
             }
@@ -24,6 +28,7 @@ pub(super) fn secrets(facts: &Facts) -> Judged {
                 // `arn:key:stage:version`: a version that lost its last stage cannot be read.
                 let version = reference.split(':').nth(9).filter(|version| !version.is_empty());
                 if version.is_some_and(|version| !secret.versions.iter().any(|known| known == version)) {
+                    kinds.push("secrets.gone");
                     wrong.push(format!("the version of {} that {variable} names is gone", secret.name));
                 }
             }
@@ -35,7 +40,9 @@ pub(super) fn secrets(facts: &Facts) -> Judged {
         Some(arn) => format!("aws secretsmanager restore-secret --secret-id {arn}"),
         None => UP.to_owned(),
     };
-    Err(Fail::new(format!("the next task cannot start: {first}")).next(next).seen(wrong.clone()).into())
+    kinds.dedup();
+    let why = format!("the next task cannot start: {first}");
+    Err(Fail::new(why).next(next).classes(kinds).seen(wrong.clone()).into())
 }
 
 pub(super) fn roles(facts: &Facts) -> Judged {
@@ -43,21 +50,34 @@ pub(super) fn roles(facts: &Facts) -> Judged {
     let access = seen(&facts.look.access, facts)?;
     let Some(execution) = &access.execution else {
         let why = "the next task cannot start: the task definition names no execution role";
-        return Err(Fail::new(why).next(UP).into());
+        return Err(Fail::new(why).next(UP).class("roles.gone").into());
     };
     let mut wrong = vec![];
     for (what, role) in [("execution role", Some(execution)), ("task role", access.task.as_ref())] {
         wrong.extend(role.and_then(|role| unusable(what, role)));
     }
+    let gone = (!wrong.is_empty()).then_some("roles.gone");
+    let mut kinds: Vec<&str> = gone.into_iter().chain(access.denied.iter().map(|(action, _)| kind(action))).collect();
+    kinds.dedup();
     wrong.extend(refused(&access.denied));
     if let Some(first) = wrong.first() {
-        return Err(Fail::new(format!("the next task cannot start: {first}")).next(UP).seen(wrong.clone()).into());
+        let why = format!("the next task cannot start: {first}");
+        return Err(Fail::new(why).next(UP).classes(kinds).seen(wrong.clone()).into());
     }
     let reads = count(definition.secrets.len(), "secret");
     Ok(match access.reads_other_secrets {
         true => format!("reads {reads}, and others that the server has no use for"),
         false => format!("reads its {reads} and no others"),
     })
+}
+
+/// What a task lacks whose role may not do this.
+fn kind(action: &str) -> &'static str {
+    match action.split(':').next() {
+        Some("logs") => "roles.logs",
+        Some("ecr") => "roles.image",
+        _ => "roles.secrets",
+    }
 }
 
 /// One line for each action, however many resources it is about.
