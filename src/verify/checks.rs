@@ -94,7 +94,7 @@ fn unread(error: &Error, facts: &Facts) -> Status {
         Class::Credentials => "check the credentials with `aws sts get-caller-identity`, then verify again",
         _ => "try again with `hybridctl verify`",
     };
-    Fail::new(format!("AWS could not be asked: {error}")).next(next).into()
+    Status::Unread(Fail::new(format!("AWS could not be asked: {error}")).next(next).class("unread"))
 }
 
 #[cfg(test)]
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_not_be_looked_at_is_skipped_and_what_cannot_be_asked_fails() {
+    fn what_may_not_be_looked_at_is_skipped_and_what_cannot_be_asked_is_unknown() {
         let mut facts = samples::good();
         let error =
             |code: &str| Error { code: Some(code.into()), operation: "iam:GetRole".into(), ..Error::terminal("x") };
@@ -124,7 +124,8 @@ mod tests {
             Err(Status::Skip("not allowed to look: these credentials lack iam:GetRole".into()))
         );
         facts.look.access = Err(error("ServiceUnavailable"));
-        assert!(matches!(next_task::roles(&facts), Err(Status::Fail(_))));
+        let Err(Status::Unread(unread)) = next_task::roles(&facts) else { panic!("it was read") };
+        assert_eq!(unread.why, "AWS could not be asked: ServiceUnavailable: x (iam:GetRole)");
         facts.expect.is_sandbox = true;
         facts.look.access = Err(error("NotImplemented"));
         assert!(matches!(next_task::roles(&facts), Err(Status::NotHere(_))));

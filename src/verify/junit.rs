@@ -7,9 +7,9 @@ impl Report {
     /// The document, in the common form: one suite, a case for each check, failures with advice and evidence.
     pub fn junit(&self) -> String {
         let count = |word: &str| self.checks.iter().filter(|check| check.word() == word).count();
-        let (failures, skipped) = (count("FAIL"), count("SKIP") + count("-"));
+        let (failures, skipped, errors) = (count("FAIL"), count("SKIP") + count("-"), count("?"));
         let suite = format!(
-            "name=\"hybridctl verify {}\" tests=\"{}\" failures=\"{failures}\" skipped=\"{skipped}\" errors=\"0\"",
+            "name=\"hybridctl verify {}\" tests=\"{}\" failures=\"{failures}\" skipped=\"{skipped}\" errors=\"{errors}\"",
             escaped(&self.deployment),
             self.checks.len(),
         );
@@ -21,6 +21,12 @@ impl Report {
                 Status::Skip(why) | Status::NotHere(why) => {
                     writeln!(text, "{case}>\n      <skipped message=\"{}\"/>\n    </testcase>", escaped(why))
                 }
+                Status::Unread(unread) => writeln!(
+                    text,
+                    "{case}>\n      <error type=\"unread\" message=\"{}\">next: {}</error>\n    </testcase>",
+                    escaped(&unread.why),
+                    escaped(&unread.next)
+                ),
                 Status::Fail(fail) => {
                     let is_cause = self.verdict.as_ref().is_some_and(|cause| cause.id == check.id);
                     let kind = if is_cause { "cause" } else { "consequence or other" };

@@ -14,6 +14,8 @@ pub enum Status {
     Fail(Fail),
     /// Could not be judged; why, and what to do about it.
     Skip(String),
+    /// AWS could not be asked: nothing is known, neither good nor bad.
+    Unread(Fail),
     /// The sandbox cannot show it; why.
     NotHere(String),
 }
@@ -104,12 +106,21 @@ impl CheckResult {
         }
     }
 
-    /// `OK`, `FAIL`, `SKIP`, or `-` for what is not checked in the sandbox.
+    /// Why it could not be read, if it could not.
+    pub fn unread(&self) -> Option<&Fail> {
+        match &self.status {
+            Status::Unread(unread) => Some(unread),
+            _ => None,
+        }
+    }
+
+    /// `OK`, `FAIL`, `?` for what could not be read, `SKIP`, or `-` for what is not checked in the sandbox.
     pub fn word(&self) -> &'static str {
         match &self.status {
             Status::Ok(_) => "OK",
             Status::Fail(_) => "FAIL",
             Status::Skip(_) => "SKIP",
+            Status::Unread(_) => "?",
             Status::NotHere(_) => "-",
         }
     }
@@ -124,7 +135,7 @@ pub struct Report {
     pub server_url: String,
     /// In the order of the layers, outermost first.
     pub checks: Vec<CheckResult>,
-    /// The root cause; `None`: nothing failed.
+    /// The root cause, or why AWS could not be asked where nothing failed and not all could be read; `None`: neither.
     pub verdict: Option<Cause>,
     /// Some checks were left out.
     pub is_partial: bool,
@@ -137,7 +148,7 @@ impl Report {
         Self { deployment, server_url, checks, verdict, is_partial: false }
     }
 
-    /// True if nothing failed and something was found to be right.
+    /// True if nothing failed, all could be read, and something was found to be right.
     pub fn passed(&self) -> bool {
         self.verdict.is_none() && self.checks.iter().any(|check| matches!(check.status, Status::Ok(_)))
     }
@@ -150,7 +161,7 @@ impl Report {
         self
     }
 
-    /// The report for programs. The keys are stable; `status` is `ok`, `fail`, `skip` or `not_here`.
+    /// The report for programs. The keys are stable; `status` is `ok`, `fail`, `unknown`, `skip` or `not_here`.
     pub fn json(&self) -> Value {
         let check = |check: &CheckResult| {
             let mut value = json!({ "id": check.id, "title": check.title, "guide": check.step });
@@ -158,11 +169,12 @@ impl Report {
                 Status::Ok(detail) => ("ok", detail),
                 Status::Fail(fail) => ("fail", &fail.why),
                 Status::Skip(why) => ("skip", why),
+                Status::Unread(unread) => ("unknown", &unread.why),
                 Status::NotHere(why) => ("not_here", why),
             };
             value["status"] = word.into();
             value["detail"] = detail.as_str().into();
-            if let Some(fail) = check.fail() {
+            if let Some(fail) = check.fail().or(check.unread()) {
                 value["next"] = fail.next.as_str().into();
                 value["evidence"] = json!(fail.evidence);
                 value["class"] = json!(fail.class);

@@ -37,11 +37,15 @@ impl Report {
         let mut text = String::new();
         let now = jiff::Timestamp::now().strftime("%H:%M:%S");
         let pairs = self.checks.iter().zip(&before.checks);
-        for (check, _) in pairs.filter(|(check, old)| check.word() != old.word() || check.fail() != old.fail()) {
+        for (check, _) in pairs.filter(|(check, old)| check.word() != old.word() || told(check) != told(old)) {
             let _ = writeln!(text, "{now}  {:<4}  {}  {}", check.word(), check.id, detail(check));
         }
-        let id = |report: &Report| report.verdict.as_ref().map(|cause| cause.id);
-        if id(self) != id(before) {
+        // What was seen may hold times and counts, which move in every round.
+        let verdict = |report: &Report| {
+            let cause = report.verdict.clone()?;
+            Some((cause.id, cause.fail.class, cause.fail.why, cause.fail.next, cause.others))
+        };
+        if verdict(self) != verdict(before) {
             self.tell_verdict(&mut text);
         }
         text
@@ -62,24 +66,37 @@ impl Report {
             let _ = writeln!(text, "{words}: {} OK{skipped}.", words::count(count("OK"), "check"));
             return;
         };
-        let _ = writeln!(text, "Cause: {} ({}): {}.", cause.id, cause.title, cause.fail.why);
+        let is_known = self.checks.iter().any(|check| check.fail().is_some());
+        let (word, follows) = if is_known { ("Cause", "Follows from it") } else { ("Cannot tell", "Nor") };
+        let _ = writeln!(text, "{word}: {} ({}): {}.", cause.id, cause.title, cause.fail.why);
         tell_evidence(text, &cause.fail);
         if !cause.consequences.is_empty() {
-            let _ = writeln!(text, "  Follows from it: {}.", cause.consequences.join(", "));
+            let _ = writeln!(text, "  {follows}: {}.", cause.consequences.join(", "));
         }
         if !cause.fail.next.is_empty() {
             let _ = writeln!(text, "  Next: {}", cause.fail.next);
         }
         for other in &cause.others {
             let Some(check) = self.checks.iter().find(|check| check.id == *other) else { continue };
-            let Some(fail) = check.fail() else { continue };
+            let Some(fail) = told(check) else { continue };
             let _ = writeln!(text, "\nBesides: {} ({}): {}.", check.id, check.title, fail.why);
             tell_evidence(text, fail);
             if !fail.next.is_empty() {
                 let _ = writeln!(text, "  Next: {}", fail.next);
             }
         }
+        match count("?") {
+            unread if unread > 0 && is_known => {
+                let _ = writeln!(text, "\n{} could not be read.", words::count(unread, "check"));
+            }
+            _ => {}
+        }
     }
+}
+
+/// Why it failed, or could not be read.
+fn told(check: &CheckResult) -> Option<&Fail> {
+    check.fail().or(check.unread())
 }
 
 /// What the sentence has not said already.
@@ -92,13 +109,14 @@ fn tell_evidence(text: &mut String, fail: &Fail) {
 fn detail(check: &CheckResult) -> String {
     match &check.status {
         Status::Ok(detail) | Status::Skip(detail) => detail.clone(),
-        Status::Fail(fail) => fail.why.clone(),
+        Status::Fail(fail) | Status::Unread(fail) => fail.why.clone(),
         Status::NotHere(why) => format!("not checked here: {why}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::resource::Error;
     use crate::verify::{judge, samples};
 
     #[test]
@@ -120,6 +138,48 @@ mod tests {
         let text = bad.changes_since(&good);
         assert!(text.contains("FAIL  VF-LOG-GROUP") && text.contains("Cause: VF-LOG-GROUP"), "{text}");
         assert!(good.changes_since(&bad).contains("The deployment works"));
+    }
+
+    /// Of the same check, and for another reason.
+    #[test]
+    fn another_verdict_of_the_same_check_is_told() {
+        let status = |status: &str| {
+            let mut facts = samples::good();
+            facts.look.database.as_mut().unwrap().as_mut().unwrap().status = status.into();
+            judge(&facts)
+        };
+        let text = status("failed").changes_since(&status("stopped"));
+        assert!(text.contains("Cause: VF-DATABASE") && text.contains("is `failed`"), "{text}");
+        assert_eq!(status("failed").changes_since(&status("failed")), "");
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_never_the_cause_of_what_failed() {
+        let error = Error {
+            code: Some("ThrottlingException".into()),
+            operation: "iam:GetRole".into(),
+            ..Error::terminal("slow")
+        };
+        let mut facts = samples::good();
+        facts.look.access = Err(error.clone());
+        facts.look.network = Err(Error { operation: "ec2:DescribeSubnets".into(), ..error });
+        let report = judge(&facts);
+        assert!(!report.passed());
+        assert!(report.text().contains("  ?     VF-ROLES"), "{}", report.text());
+        let wanted = "Cannot tell: VF-ROUTE (the next task can reach the internet): AWS could not be asked: ThrottlingException: \
+                      slow (ec2:DescribeSubnets).\n  Nor: VF-PUBLIC-ROUTE, VF-GROUPS.\n  Next: try again with `hybridctl \
+                      verify`\n\nBesides: VF-ROLES (the next task's roles are there and may read the secrets): AWS could not be \
+                      asked: ThrottlingException: slow (iam:GetRole).\n  Next: try again with `hybridctl verify`\n";
+        assert_eq!(report.brief(), wanted);
+        let json = report.json();
+        assert_eq!((&json["passed"], &json["verdict"]["class"]), (&false.into(), &"unread".into()));
+        assert!(json["checks"].as_array().unwrap().iter().any(|check| check["status"] == "unknown"));
+        assert!(report.junit().contains("errors=\"4\"") && report.junit().contains("<error "), "{}", report.junit());
+        facts.look.log_group = Ok(false);
+        let found = judge(&facts);
+        assert!(found.brief().starts_with("Cause: VF-LOG-GROUP"), "{}", found.brief());
+        assert!(found.brief().ends_with("\n4 checks could not be read.\n"), "{}", found.brief());
+        assert!(found.verdict.unwrap().others.is_empty());
     }
 
     #[test]

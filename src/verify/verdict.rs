@@ -14,7 +14,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use table::{Kinds, Row, TABLE};
 
-/// The root cause of a failed verification.
+/// The root cause of a failed verification, or what kept it from being one that can be trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// The check that found it.
@@ -29,14 +29,31 @@ pub struct Cause {
     pub others: Vec<&'static str>,
 }
 
-/// A check that failed.
+/// A check that failed, or could not be read.
 struct Failing<'a> {
     check: &'a CheckResult,
     fail: &'a Fail,
 }
 
-/// The cause of what failed; `None`: nothing did.
+/// The cause of what failed, or else why AWS could not be asked; `None`: nothing failed and all was read. What could not be read
+/// is never blamed for what failed.
 pub fn cause(checks: &[CheckResult]) -> Option<Cause> {
+    of_failures(checks).or_else(|| of_silence(checks))
+}
+
+/// Nothing failed, and not all could be read: what is said of the first such check, of the others for which it is the same
+/// reading, and of those for which it is another.
+fn of_silence(checks: &[CheckResult]) -> Option<Cause> {
+    let unread: Vec<Failing<'_>> =
+        checks.iter().filter_map(|check| Some(Failing { check, fail: check.unread()? })).collect();
+    let (first, more) = unread.split_first()?;
+    let (same, others): (Vec<_>, Vec<_>) = more.iter().partition(|other| other.fail.why == first.fail.why);
+    let ids = |list: Vec<&Failing<'_>>| list.iter().map(|failing| failing.check.id).collect();
+    let (id, title) = (first.check.id, first.check.title);
+    Some(Cause { id, title, fail: first.fail.clone(), consequences: ids(same), others: ids(others) })
+}
+
+fn of_failures(checks: &[CheckResult]) -> Option<Cause> {
     let failing: Vec<Failing<'_>> =
         checks.iter().filter_map(|check| Some(Failing { check, fail: check.fail()? })).collect();
     let reached: Vec<BTreeSet<usize>> = (0..failing.len()).map(|at| reach(at, &failing)).collect();
