@@ -58,6 +58,12 @@ pub fn notes_in(log: &str) -> Vec<&'static Class> {
 }
 
 impl Class {
+    /// True if it keeps a server from starting, and in one that runs is about a request: a right that a user lacks, a sign-in that
+    /// did not work. Of such lines a busy server writes many.
+    pub fn is_of_requests(&self) -> bool {
+        self.id.starts_with("cfg.") || matches!(self.id, "cp.forbidden" | "cp.plan" | "cp.user")
+    }
+
     fn is_in(&self, text: &str) -> bool {
         self.marks.iter().all(|mark| text.contains(mark))
     }
@@ -79,6 +85,17 @@ mod tests {
                 "Error fetching auth token from the Cloud API: x: Max retries exceeded with url: /auth/login",
                 "cp.refused",
             ),
+            (
+                "Error fetching auth token from the Cloud API: HTTPSConnectionPool(host='x', port=443): Max retries exceeded with \
+                 url: /auth/login (Caused by ResponseError('too many 503 error responses'))",
+                "cp.5xx",
+            ),
+            (
+                "Error fetching auth token from the Cloud API: 500 Server Error: Internal Server Error for url: \
+                 https://x/auth/login",
+                "cp.5xx",
+            ),
+            ("Error fetching auth token from the Cloud API: 429 Client Error: Too Many Requests for url: x", "cp.5xx"),
             ("RuntimeError: Could not fetch auth token from the Cloud API.", "cp.token"),
             (
                 "(2003, \"Can't connect to MySQL server on 'h' ([Errno -3] Temporary failure in name resolution)\")",

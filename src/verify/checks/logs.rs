@@ -103,17 +103,20 @@ fn story(log: &TaskLog, now: i64) -> Story {
     let gone = log.task.stopped_at.is_some();
     // What was written before a start that succeeded was overcome.
     let judged: Vec<&Line> = match started {
-        true if !gone => since_start(&log.tail).filter(|line| now - line.at < RECENT).collect(),
-        true => log.tail.iter().collect(),
+        true => since_start(&log.tail).filter(|line| gone || now - line.at < RECENT).collect(),
         false => log.head.iter().chain(&log.tail).collect(),
     };
     let messages: Vec<(String, Level)> = judged.iter().map(|line| log_classes::message(&line.text)).collect();
-    let text = messages.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("\n");
+    // What a server that runs says of a single request is no failure of the server.
+    let of_request = |text: &str| started && log_classes::cause_in(text).is_some_and(Class::is_of_requests);
+    let (requests, texts): (Vec<&str>, Vec<&str>) =
+        messages.iter().map(|(text, _)| text.as_str()).partition(|text| of_request(text));
+    let text = texts.join("\n");
     if let Some(class) = log_classes::cause_in(&text) {
         return Story::Known(class, log_classes::quote(&text, class));
     }
-    let loud =
-        messages.iter().rev().find(|(text, level)| *level == Level::Critical || text.contains(log_classes::FAILED));
+    let is_loud = |text: &str, level: Level| level == Level::Critical || text.contains(log_classes::FAILED);
+    let loud = messages.iter().rev().find(|(text, level)| is_loud(text, *level) && !of_request(text));
     if let Some((line, _)) = loud {
         let cause = text.lines().rev().find(|line| line.contains("Error: ")).unwrap_or(line);
         return Story::Loud(log_classes::short(&redact(cause)));
@@ -121,8 +124,11 @@ fn story(log: &TaskLog, now: i64) -> Story {
     let errors = messages.iter().filter(|(_, level)| *level == Level::Error).count();
     let last = log.tail.last();
     match (started, last) {
-        (true, _) => Story::Fine(errors, notes(log)),
-        (false, Some(last)) if has_begun(log) && now - last.at > SILENCE && !gone => Story::Silent,
+        (true, _) => Story::Fine(errors, notes(log, requests.last().copied())),
+        // ECS usually ends such a task before the server gives up.
+        (false, Some(last)) if has_begun(log) && log.task.stopped_at.unwrap_or(now) - last.at > SILENCE => {
+            Story::Silent
+        }
         // A log group that keeps lines for a day has lost the start of a task that runs for a week.
         (false, Some(_))
             if log.task.started_at.is_some_and(|at| log.head.first().is_some_and(|line| line.at - at > RECENT)) =>
@@ -138,9 +144,13 @@ fn has_begun(log: &TaskLog) -> bool {
     log.head.iter().chain(&log.tail).any(|line| line.text.contains(log_classes::WAITING))
 }
 
-fn notes(log: &TaskLog) -> Vec<&'static Class> {
+/// What is worth knowing of a server that runs: what it said of itself, and of the last request that it refused for a known
+/// reason.
+fn notes(log: &TaskLog, request: Option<&str>) -> Vec<&'static Class> {
     let text: Vec<&str> = log.head.iter().map(|line| line.text.as_str()).collect();
-    log_classes::notes_in(&text.join("\n"))
+    let mut notes = log_classes::notes_in(&text.join("\n"));
+    notes.extend(request.and_then(log_classes::cause_in));
+    notes
 }
 
 /// The lines after the marker; all of them if it is not among them.
@@ -217,6 +227,32 @@ mod tests {
         ];
         assert!(failed(judged(vec![log(&lines, false, SILENCE + 1)], 0)).why.contains("hangs"));
         assert!(failed(judged(vec![log(&lines, false, 1000)], 0)).why.contains("not finished"));
+    }
+
+    /// The control plane says no to one user, while all others work on.
+    #[test]
+    fn what_a_running_server_says_of_a_request_is_a_note_and_at_its_start_the_cause() {
+        for (line, id) in [
+            ("zenml.exceptions.IllegalOperationError: {'detail': 'no right to create a stack'}", "cp.forbidden"),
+            ("zenml.exceptions.SubscriptionUpgradeRequiredError: x", "cp.plan"),
+            ("Error fetching user information from external authenticator.", "cp.user"),
+        ] {
+            let detail = judged(vec![log(&["Application startup complete.", line], false, 1000)], 1).unwrap();
+            assert!(detail.contains(id), "{detail}");
+            let died = ["Waiting for application startup.", line, "Application startup failed. Exiting."];
+            assert_eq!(failed(judged(vec![log(&died, true, 1000)], 0)).class, Some(id));
+        }
+        // A server that started, said so of a user, and was ended later did not die of that.
+        let ended = ["Application startup complete.", "IllegalOperationError: {'detail': 'no'}", "Shutting down"];
+        assert!(judged(vec![log(&ended, true, 1000)], 0).unwrap().contains("cp.forbidden"));
+    }
+
+    #[test]
+    fn a_task_that_was_ended_in_its_silence_points_to_the_way_out_too() {
+        let silent = log(&["Waiting for application startup."], true, SILENCE + 2000);
+        assert_eq!(failed(judged(vec![silent], 0)).class, Some("egress"));
+        let quick = log(&["Waiting for application startup."], true, SILENCE / 2);
+        assert_eq!(failed(judged(vec![quick], 0)).class, Some("logs.start"));
     }
 
     #[test]

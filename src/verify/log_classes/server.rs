@@ -9,6 +9,8 @@ const PUT_BACK: &str = "bring back what hybridctl wrote with `hybridctl up`";
 const GRANT: &str = "grant all rights on the database to the user";
 const TLS: &str =
     "let `cloudapi.zenml.io` through unchanged, or give the server your authority with `REQUESTS_CA_BUNDLE`";
+const CONTROL_PLANE_FAILS: &str = "the control plane had an error of its own";
+const ITS_STATUS: &str = "wait, then `hybridctl verify`; see ZenML's status page";
 const INTERCEPTED: &str = "TLS to the control plane is intercepted, or its certificate is not trusted";
 
 /// Failures in the server's log, the specific before the general. The server repeats a login that fails for a quarter of a
@@ -60,6 +62,10 @@ pub const LOG_CLASSES: &[Class] = &[
         "the control plane's name does not resolve in the VPC",
         "turn DNS support of the VPC on, and check `zenml.api_url`",
     ),
+    // It answered: with an error each time, until the server tried no more. What answers is reached, so nothing is closed.
+    class("cp.5xx", &["/auth/login", "too many", "error responses"], CONTROL_PLANE_FAILS, ITS_STATUS),
+    class("cp.5xx", &["Error fetching auth token", "Server Error"], CONTROL_PLANE_FAILS, ITS_STATUS),
+    class("cp.5xx", &["Error fetching auth token", "429 Client Error"], CONTROL_PLANE_FAILS, ITS_STATUS),
     class("cp.timeout", &["/auth/login", "ConnectTimeoutError"], "the control plane cannot be reached", EGRESS),
     class("cp.timeout", &["/auth/login", "Read timed out"], "the control plane does not answer", EGRESS),
     class("cp.refused", &["/auth/login", "NewConnectionError"], "the control plane refuses the connection", EGRESS),
@@ -73,12 +79,7 @@ pub const LOG_CLASSES: &[Class] = &[
         "ask ZenML about the plan",
     ),
     class("cp.forbidden", &["IllegalOperationError"], "the control plane forbids this workspace to report", ENROLL),
-    class(
-        "cp.5xx",
-        &["Failed while trying to contact the central zenml pro service"],
-        "the control plane had an error of its own",
-        "wait, then `hybridctl verify`; see ZenML's status page",
-    ),
+    class("cp.5xx", &["Failed while trying to contact the central zenml pro service"], CONTROL_PLANE_FAILS, ITS_STATUS),
     class(
         "cp.user",
         &["External authenticator did not recognize this server"],
