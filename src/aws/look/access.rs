@@ -86,12 +86,18 @@ pub(super) async fn access(aws: &Aws, definition: Option<&Definition>) -> Result
     let streams: Vec<String> =
         definition.log_group.iter().map(|group| log_streams(&arn, aws.region(), group)).collect();
     let (read, log) = (["secretsmanager:GetSecretValue"], ["logs:CreateLogStream", "logs:PutLogEvents"]);
-    let (may_read, may_read_other, may_log) = tokio::join!(
+    let pull = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"];
+    let (repository, everything): (Vec<_>, Vec<_>) =
+        repository(&definition.image).into_iter().map(|repository| (repository, "*".to_owned())).unzip();
+    let (may_read, may_read_other, may_log, may_pull, may_sign_in) = tokio::join!(
         simulate(aws, &arn, &read, &secrets),
         simulate(aws, &arn, &read, &stranger),
         simulate(aws, &arn, &log, &streams),
+        simulate(aws, &arn, &pull, &repository),
+        simulate(aws, &arn, &["ecr:GetAuthorizationToken"], &everything),
     );
-    access.denied = may_read?.into_iter().chain(may_log?).filter(|one| !one.2).map(|one| (one.0, one.1)).collect();
+    let all = may_read?.into_iter().chain(may_log?).chain(may_sign_in?).chain(may_pull?);
+    access.denied = all.filter(|one| !one.2).map(|one| (one.0, one.1)).collect();
     access.reads_other_secrets = may_read_other?.iter().any(|one| one.2);
     Ok(access)
 }
@@ -100,6 +106,20 @@ pub(super) async fn access(aws: &Aws, definition: Option<&Definition>) -> Result
 fn unrelated_secret(arn: &str) -> String {
     let place: Vec<&str> = arn.split(':').take(6).collect();
     format!("{}:hybridctl-no-such-secret-AbCdEf", place.join(":"))
+}
+
+/// ARN of the repository that an image is in; `None`: it is not in ECR. Whether the registry lets the role in is another
+/// question, which only its owner can answer.
+fn repository(image: &str) -> Option<String> {
+    let (registry, path) = image.split_once('/')?;
+    let mut parts = registry.split('.');
+    let (account, partition) = (parts.next()?, if registry.ends_with(".cn") { "aws-cn" } else { "aws" });
+    if (parts.next(), parts.next()) != (Some("dkr"), Some("ecr")) {
+        return None;
+    }
+    let (region, name) = (parts.next()?, path.split([':', '@']).next()?);
+    let partition = if region.starts_with("us-gov-") { "aws-us-gov" } else { partition };
+    Some(format!("arn:{partition}:ecr:{region}:{account}:repository/{name}"))
 }
 
 /// ARN of all streams of a group, from the account that the role belongs to.
@@ -203,6 +223,19 @@ mod tests {
         assert!(trusts_tasks(&decoded(&encoded)));
         assert!(!trusts_tasks(&decoded("%7B%22Statement%22%3A%5B%5D%7D")));
         assert_eq!(decoded("50%25 %zz %"), "50% %zz %");
+    }
+
+    #[test]
+    fn an_image_in_ecr_has_a_repository_and_others_have_none() {
+        let image = "715803424590.dkr.ecr.eu-central-1.amazonaws.com/zenml-pro-server:0.98.0";
+        let arn = "arn:aws:ecr:eu-central-1:715803424590:repository/zenml-pro-server";
+        assert_eq!(repository(image).as_deref(), Some(arn));
+        assert_eq!(
+            repository("1.dkr.ecr.r.amazonaws.com/a/b@sha256:x").as_deref(),
+            Some("arn:aws:ecr:r:1:repository/a/b")
+        );
+        assert_eq!(repository("registry.example.com/zenml:1"), None);
+        assert_eq!(repository("zenml"), None);
     }
 
     #[test]

@@ -239,7 +239,7 @@ mod tests {
         };
         let mut facts = change(|s| s.running = 0);
         facts.look.running = Ok(vec![]);
-        facts.look.stopped = Ok(vec![stop("CannotPullContainerError: x: 403 Forbidden", false)]);
+        facts.look.stopped = Ok(vec![stop("CannotPullContainerError: 715803424590.dkr.ecr.x: 403 Forbidden", false)]);
         assert!(failed(tasks(&facts)).next.contains("image grant"));
         facts.look.stopped = Ok(vec![stop("Essential container in task exited", false)]);
         assert_eq!(failed(tasks(&facts)).next, "look at VF-LOGS");

@@ -2,20 +2,34 @@
 
 use super::{Class, EGRESS, class, find};
 
+/// ZenML's own registry; an image in another one is not ZenML's to grant.
+const ZENML_REGISTRY: &str = "715803424590.dkr.ecr.";
+const NO_PULL: &str = "the execution role may not pull the image";
+const NO_RIGHT: &str = "the execution role lacks the right to pull images";
+const ASK_ZENML: &str = "send the role's ARN (`hybridctl output`) to ZenML and ask for the image grant";
+const ASK_REGISTRY: &str =
+    "let the execution role (its ARN: `hybridctl output`) pull from the registry that `service.image` names";
+
 /// Reasons that ECS gives for a task that stopped or did not start.
 pub const STOP_CLASSES: &[Class] = &[
+    // The role's own policy, which no grant mends.
+    class("image.role", &["CannotPull", "identity-based policy"], NO_RIGHT, "look at VF-ROLES"),
     class(
-        "image.grant",
-        &["CannotPull", "403 Forbidden"],
-        "the execution role may not pull the image",
-        "send the role's ARN (`hybridctl output`) to ZenML and ask for the image grant",
+        "image.role",
+        &["CannotPull", "permissions boundary"],
+        NO_RIGHT,
+        "widen the permissions boundary of the role",
     ),
     class(
-        "image.grant",
-        &["CannotPull", "denied"],
-        "the execution role may not pull the image",
-        "send the role's ARN (`hybridctl output`) to ZenML and ask for the image grant",
+        "image.role",
+        &["CannotPull", "service control policy"],
+        NO_RIGHT,
+        "let the organization's service control policy allow the pull",
     ),
+    class("image.grant", &["CannotPull", ZENML_REGISTRY, "403 Forbidden"], NO_PULL, ASK_ZENML),
+    class("image.grant", &["CannotPull", ZENML_REGISTRY, "denied"], NO_PULL, ASK_ZENML),
+    class("image.grant", &["CannotPull", "403 Forbidden"], NO_PULL, ASK_REGISTRY),
+    class("image.grant", &["CannotPull", "denied"], NO_PULL, ASK_REGISTRY),
     class(
         "image.missing",
         &["CannotPull", "not found"],
@@ -63,6 +77,8 @@ pub const STOP_CLASSES: &[Class] = &[
     ),
     class("egress", &["unable to retrieve", "deadline exceeded"], "the task cannot reach AWS", EGRESS),
     class("egress", &["unable to retrieve", "i/o timeout"], "the task cannot reach AWS", EGRESS),
+    class("egress", &["Cloudwatch log stream", "deadline exceeded"], "the task cannot reach AWS", EGRESS),
+    class("egress", &["Cloudwatch log stream", "i/o timeout"], "the task cannot reach AWS", EGRESS),
     class("log.group", &["log group does not exist"], "the log group is gone", "look at VF-LOG-GROUP"),
     class(
         "log.denied",
@@ -118,6 +134,17 @@ mod tests {
     fn reasons_of_ecs_are_understood() {
         for (text, id) in [
             ("CannotPullContainerError: pull image manifest has been retried 1 time(s): 403 Forbidden", "image.grant"),
+            (
+                "CannotPullContainerError: x: denied: User: x is not authorized to perform: ecr:BatchGetImage on resource: x because \
+                 no identity-based policy allows the ecr:BatchGetImage action",
+                "image.role",
+            ),
+            (
+                "CannotPullContainerError: x: denied: User: x is not authorized to perform: ecr:BatchGetImage on resource: x because \
+                 no resource-based policy allows the ecr:BatchGetImage action",
+                "image.grant",
+            ),
+            ("failed to create Cloudwatch log stream: dial tcp 10.0.0.2:443: i/o timeout", "egress"),
             ("CannotPullContainerError: x:0.98.0: not found", "image.missing"),
             (
                 "ResourceInitializationError: unable to retrieve secret from asm: … it was marked for deletion",
@@ -151,5 +178,13 @@ mod tests {
             assert_eq!(of_stop(text).map(|class| class.id), Some(id), "{text}");
         }
         assert_eq!(of_stop("Essential container in task exited"), None);
+    }
+
+    #[test]
+    fn only_zenmls_own_registry_is_zenmls_to_grant() {
+        let fix =
+            |registry: &str| of_stop(&format!("CannotPullContainerError: {registry}/x: 403 Forbidden")).unwrap().fix;
+        assert_eq!(fix("715803424590.dkr.ecr.eu-central-1.amazonaws.com"), ASK_ZENML);
+        assert_eq!(fix("123456789012.dkr.ecr.eu-central-1.amazonaws.com"), ASK_REGISTRY);
     }
 }

@@ -110,7 +110,7 @@ pub(super) const TABLE: &[Row] = &[
     ),
     row("VF-ROLES", &["roles.secrets"], &[(TELL, &["secret.denied", "secret.encryption"])]),
     row("VF-ROLES", &["roles.logs"], &[(TELL, &["log.denied"])]),
-    row("VF-ROLES", &["roles.image"], &[(TELL, &["image.login", "image.role"])]),
+    row("VF-ROLES", &["roles.image"], &[(TELL, &["image.login", "image.role", "image.grant"])]),
     row("VF-LOG-GROUP", ANY, &[(TELL, &["log.group"]), (&["VF-TASKS"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])]),
     row(
         "VF-ROUTE",
