@@ -40,6 +40,16 @@ pub struct Names {
     pub load_balancer_arn: Option<String>,
     /// The target group on record, for when the service is gone.
     pub target_group_arn: Option<String>,
+    /// Family of the task definitions.
+    pub family: String,
+    /// The revision on record, for when there is no service.
+    pub task_definition_arn: Option<String>,
+    /// Where tasks were to run, for when there is no service.
+    pub subnet_ids: Vec<String>,
+    /// The groups that they were to have.
+    pub group_ids: Vec<String>,
+    /// The migration is known to have ended well: nobody has to look for it as long as there is a service.
+    pub is_migrated: bool,
 }
 
 /// What was seen. `Err`: it could not be read. `None` or empty: it is not there, or nothing names it.
@@ -55,6 +65,8 @@ pub struct Look {
     pub stopped: Result<Vec<Task>>,
     /// Logs of running tasks and of the newest stopped ones.
     pub logs: Result<Vec<TaskLog>>,
+    /// The newest task that is of no service, with its log: the migration. `None`: ECS remembers none, or none was looked for.
+    pub migration: Result<Option<TaskLog>>,
     /// The target group with its targets.
     pub targets: Result<Option<TargetGroup>>,
     /// The load balancer with its listeners.
@@ -124,23 +136,46 @@ pub async fn serving(aws: &Aws, names: &Names) -> Serving {
 /// Looks at the deployment.
 pub async fn look(aws: &Aws, names: &Names) -> Look {
     let (serving, database) = tokio::join!(serving(aws, names), within(database(aws, &names.database)));
-    let Serving { service, definition, running, stopped, targets } = serving;
+    let Serving { service, mut definition, running, stopped, targets } = serving;
+    let has_service = !matches!(service, Ok(None));
+    let migration = match names.is_migrated && has_service {
+        true => Ok(None),
+        false => within(service::last_alone(aws, names)).await,
+    };
+    let ran = migration.as_ref().ok().and_then(Option::as_ref);
+    if !has_service {
+        // What the first service would run is what its migration ran.
+        let arn = ran.map(|task| &task.task_definition_arn).or(names.task_definition_arn.as_ref());
+        definition = within(service::definition(aws, arn.map(String::as_str), &names.container)).await;
+    }
     let named = targets.as_ref().ok().and_then(Option::as_ref).and_then(|group| group.load_balancer_arns.first());
     let balancer_arn = named.or(names.load_balancer_arn.as_ref());
     let revision = definition.as_ref().ok().and_then(Option::as_ref);
     let told = logs::tasks_to_tell_of(running.as_deref().unwrap_or_default(), stopped.as_deref().unwrap_or_default());
-    let (balancer, secrets, access, log_group, logs) = tokio::join!(
+    let (balancer, secrets, access, log_group, logs, migration) = tokio::join!(
         within(front::balancer(aws, balancer_arn.map(String::as_str))),
         within(access::secrets(aws, revision)),
         within(access::access(aws, revision)),
         within(logs::group_exists(aws, revision)),
         within(logs::read(aws, revision, &told)),
+        within(with_its_log(aws, migration.clone(), &names.container)),
     );
     let front = balancer.as_ref().ok().and_then(Option::as_ref);
     let store = database.as_ref().ok().and_then(Option::as_ref);
     let serving = service.as_ref().ok().and_then(Option::as_ref);
-    let subnets = union([serving.map(|s| &s.subnet_ids), front.map(|b| &b.subnet_ids), store.map(|d| &d.subnet_ids)]);
-    let groups = union([serving.map(|s| &s.group_ids), front.map(|b| &b.group_ids), store.map(|d| &d.group_ids)]);
+    let planned = if has_service { None } else { Some(names) };
+    let subnets = union([
+        serving.map(|s| &s.subnet_ids),
+        planned.map(|names| &names.subnet_ids),
+        front.map(|b| &b.subnet_ids),
+        store.map(|d| &d.subnet_ids),
+    ]);
+    let groups = union([
+        serving.map(|s| &s.group_ids),
+        planned.map(|names| &names.group_ids),
+        front.map(|b| &b.group_ids),
+        store.map(|d| &d.group_ids),
+    ]);
     let (network, groups) = tokio::join!(
         within(network::network(aws, subnets.clone())),
         within(network::security_groups(aws, groups.clone()))
@@ -151,6 +186,7 @@ pub async fn look(aws: &Aws, names: &Names) -> Look {
         running,
         stopped,
         logs,
+        migration,
         targets,
         balancer,
         database,
@@ -160,6 +196,13 @@ pub async fn look(aws: &Aws, names: &Names) -> Look {
         network,
         groups,
     }
+}
+
+async fn with_its_log(aws: &Aws, migration: Result<Option<Task>>, container: &str) -> Result<Option<TaskLog>> {
+    let Some(task) = migration? else { return Ok(None) };
+    let revision = service::definition(aws, Some(&task.task_definition_arn), container).await?;
+    let logs = logs::read(aws, revision.as_ref(), std::slice::from_ref(&task)).await?;
+    Ok(Some(logs.into_iter().next().unwrap_or(TaskLog { task, ..TaskLog::default() })))
 }
 
 fn union<const N: usize>(lists: [Option<&Vec<String>>; N]) -> Vec<String> {

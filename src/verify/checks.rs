@@ -8,6 +8,7 @@ mod groups;
 mod health_check;
 mod information;
 mod logs;
+mod migration;
 mod network;
 mod next_task;
 
@@ -61,6 +62,7 @@ pub const CHECKS: &[Check] = &[
     check("VF-TARGETS", "every target is healthy", "step 7", front::targets),
     check("VF-SERVICE", "the service is active with all its tasks", "step 9 (1)", compute::service),
     check("VF-REVISION", "the service runs what was applied", "step 5", compute::revision),
+    check("VF-MIGRATION", "the database was migrated", "implied by step 6", migration::migration),
     check("VF-TASKS", "the tasks stay up", "step 9 (1)", compute::tasks),
     check("VF-LOGS", "the logs show a finished start and no critical errors", "step 9 (2)", logs::logs),
     check("VF-HEALTH-CHECK", "the health check fits the server", "step 6", health_check::health_check),

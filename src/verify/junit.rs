@@ -72,13 +72,13 @@ mod tests {
         facts.look.log_group = Ok(false);
         facts.look.definition.as_mut().unwrap().as_mut().unwrap().log_group = Some("/ecs/<x>\u{1b} & \"y\"".into());
         let text = judge(&facts).junit();
-        assert!(text.contains("tests=\"29\" failures=\"1\" skipped=\"0\" errors=\"0\""), "{text}");
+        assert!(text.contains("tests=\"30\" failures=\"1\" skipped=\"0\" errors=\"0\""), "{text}");
         assert!(
             text.contains("<testcase classname=\"VF-DNS\" name=\"the name leads to the load balancer\"/>"),
             "{text}"
         );
         assert!(text.contains("<failure type=\"cause\" message=\"the next task cannot start"), "{text}");
         assert!(text.contains("/ecs/&lt;x&gt; &amp; &quot;y&quot;"), "{text}");
-        assert_eq!(text.matches("<testcase").count(), 29);
+        assert_eq!(text.matches("<testcase").count(), 30);
     }
 }

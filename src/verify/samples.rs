@@ -28,7 +28,14 @@ fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 
 /// Everything as it should be.
 pub(super) fn good() -> Facts {
-    let recorded = Recorded { task_definition_arn: Some(REVISION.into()), ..Recorded::default() };
+    let recorded = Recorded {
+        task_definition_arn: Some(REVISION.into()),
+        has_database: true,
+        is_migrated: true,
+        subnet_ids: strings(&["subnet-a"]),
+        group_ids: strings(&["sg-ecs"]),
+        ..Recorded::default()
+    };
     Facts { expect: expect(), recorded, look: look(), endpoint: endpoint(), now: NOW }
 }
 
@@ -134,6 +141,7 @@ fn look() -> Look {
         running: Ok(vec![task]),
         stopped: Ok(vec![]),
         logs: Ok(vec![log]),
+        migration: Ok(None),
         targets: Ok(Some(target_group)),
         balancer: Ok(Some(balancer())),
         database: Ok(Some(Database {

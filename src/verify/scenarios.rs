@@ -295,6 +295,54 @@ const SCENARIOS: &[Scenario] = &[
             facts
         },
     ),
+    broken(
+        "the first `up` waits for the grant",
+        ("VF-MIGRATION", Some("image.grant")),
+        "ask for the image grant",
+        DOWN,
+        || {
+            let mut facts = without_service();
+            migration_stops(&mut facts, &format!("{PULL}: 403 Forbidden"), None, &[]);
+            facts
+        },
+    ),
+    broken("the first migration may not sign in", ("VF-MIGRATION", Some("db.auth")), "password secret", DOWN, || {
+        let mut facts = without_service();
+        migration_stops(&mut facts, EXITED, Some(1), &["(1045, \"Access denied for user 'zenml'@'h'\")"]);
+        facts
+    }),
+    broken(
+        "the first migration does not reach the database",
+        ("VF-GROUPS", Some("group.database")),
+        "hybridctl up",
+        &["VF-HEALTH", "VF-TARGETS", "VF-SERVICE", "VF-MIGRATION"],
+        || {
+            let mut facts = without_service();
+            let said = "(2003, \"Can't connect to MySQL server on 'h' (timed out)\")";
+            migration_stops(&mut facts, EXITED, Some(1), &[said]);
+            rules(&mut facts, "sg-rds", 3306);
+            facts
+        },
+    ),
+    broken(
+        "the migration of an upgrade fails",
+        ("VF-MIGRATION", Some("mig.failed")),
+        "snapshot",
+        &["VF-REVISION"],
+        || {
+            let mut facts = samples::good();
+            facts.recorded.task_definition_arn = Some(NEW.into());
+            migration_stops(&mut facts, EXITED, Some(1), &["RuntimeError: The database migration failed: x"]);
+            facts
+        },
+    ),
+    broken(
+        "nothing was made, or all was destroyed",
+        ("VF-SERVICE", Some("service.absent")),
+        "hybridctl up",
+        &["VF-DNS", "VF-HEALTH", "VF-BALANCER", "VF-TARGETS", "VF-DATABASE"],
+        nothing,
+    ),
 ];
 
 #[test]

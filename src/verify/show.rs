@@ -126,7 +126,7 @@ mod tests {
             text.starts_with("verify x (https://zenml.x.com)\n\n  OK    VF-DNS            the name leads"),
             "{text}"
         );
-        assert!(text.ends_with("\n\nThe deployment works: 29 checks OK.\n"), "{text}");
+        assert!(text.ends_with("\n\nThe deployment works: 30 checks OK.\n"), "{text}");
     }
 
     #[test]

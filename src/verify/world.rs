@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+const MIGRATION: &str = "ecs.task_run";
+
 /// Everything a check may use.
 pub struct World<'a> {
     /// What the config wants.
@@ -37,6 +39,11 @@ impl<'a> World<'a> {
             database: self.expect.database_instance.clone(),
             load_balancer_arn: self.recorded.load_balancer_arn.clone(),
             target_group_arn: self.recorded.target_group_arn.clone(),
+            family: self.expect.family.clone(),
+            task_definition_arn: self.recorded.task_definition_arn.clone(),
+            subnet_ids: self.recorded.subnet_ids.clone(),
+            group_ids: self.recorded.group_ids.clone(),
+            is_migrated: self.recorded.is_migrated,
         }
     }
 }
@@ -113,6 +120,8 @@ pub struct Expect {
     pub service: String,
     /// Container of the server.
     pub container: String,
+    /// Family of its task definitions.
+    pub family: String,
     /// RDS instance.
     pub database_instance: String,
     /// Database in it.
@@ -150,6 +159,7 @@ impl Expect {
             cluster: config.service.cluster.clone(),
             service: config.service_name().to_owned(),
             container: config.container_name().to_owned(),
+            family: config.task_family().to_owned(),
             database_instance: config.db_instance_id(),
             database_name: config.database.name.clone(),
             database_username: config.database.username.clone(),
@@ -173,6 +183,16 @@ pub struct Recorded {
     pub secret_names: BTreeSet<String>,
     /// Seconds during which failing health checks do not count.
     pub health_check_grace: Option<i64>,
+    /// Nothing but what a `destroy` keeps, or nothing at all.
+    pub is_empty: bool,
+    /// The database was made.
+    pub has_database: bool,
+    /// The last migration ended well, and no other was begun.
+    pub is_migrated: bool,
+    /// Subnets in which tasks are to run.
+    pub subnet_ids: Vec<String>,
+    /// Security groups that they are to have.
+    pub group_ids: Vec<String>,
 }
 
 impl Recorded {
@@ -184,6 +204,10 @@ impl Recorded {
         let container = first("ecs.task_definition").map(|recorded| &recorded.inputs["container"]);
         let map = |name: &str| container.and_then(|container| container[name].as_object()).into_iter().flatten();
         let text = |value: &Value| value.as_str().map(str::to_owned);
+        let begun = state.intents.iter().find(|(address, _)| address.kind == MIGRATION).map(|(_, intent)| intent);
+        let run = begun.map(|intent| &intent.inputs).or(first(MIGRATION).map(|run| &run.inputs));
+        let ids =
+            |field: &str| run.and_then(|run| run[field].as_array()).into_iter().flatten().filter_map(text).collect();
         Self {
             load_balancer_arn: id("elb.load_balancer"),
             target_group_arn: id("elb.target_group"),
@@ -191,6 +215,11 @@ impl Recorded {
             environment: map("environment").filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect(),
             secret_names: map("secrets").map(|(name, _)| name.clone()).collect(),
             health_check_grace: first("ecs.service").and_then(|found| found.inputs["health_check_grace_secs"].as_i64()),
+            is_empty: state.is_only_what_is_kept(),
+            has_database: first("rds.instance").is_some(),
+            is_migrated: first(MIGRATION).is_some_and(|run| run.outputs["exit_code"] == "0") && begun.is_none(),
+            subnet_ids: ids("subnet_ids"),
+            group_ids: ids("security_group_ids"),
         }
     }
 }
@@ -200,7 +229,7 @@ mod tests {
     use super::*;
     use crate::model::{Address, Keep};
     use crate::resource::Id;
-    use crate::state::Recorded as Record;
+    use crate::state::{Intent, Recorded as Record, Verb};
     use serde_json::json;
 
     fn record(id: &str, inputs: Value) -> Record {
@@ -228,6 +257,31 @@ mod tests {
         assert_eq!(recorded.load_balancer_arn.as_deref(), Some("lb"));
         assert_eq!(recorded.environment["A"], "1");
         assert!(recorded.secret_names.contains("B"));
-        assert_eq!(Recorded::from_state(&State::new("x", uuid::Uuid::nil())), Recorded::default());
+        let nothing = Recorded { is_empty: true, ..Recorded::default() };
+        assert_eq!(Recorded::from_state(&State::new("x", uuid::Uuid::nil())), nothing);
+    }
+
+    /// Only a run that ended well, with no other begun since.
+    #[test]
+    fn the_state_tells_of_the_last_migration_and_of_where_it_runs() {
+        let address = Address::new("ecs.task_run", "migrate");
+        let inputs = json!({ "subnet_ids": ["subnet-a"], "security_group_ids": ["sg-ecs"] });
+        let mut state = State::new("x", uuid::Uuid::nil());
+        let done = Record { outputs: json!({ "exit_code": "0" }), ..record("task", json!({})) };
+        state.resources.insert(address.clone(), done);
+        assert!(Recorded::from_state(&state).is_migrated);
+        let begun = Intent {
+            verb: Verb::Create,
+            token: "t".into(),
+            inputs,
+            after: BTreeMap::new(),
+            id: None,
+            deposed: vec![],
+            since: jiff::Timestamp::UNIX_EPOCH,
+        };
+        state.intents.insert(address, begun);
+        let recorded = Recorded::from_state(&state);
+        assert!(!recorded.is_migrated);
+        assert_eq!((recorded.subnet_ids, recorded.group_ids), (vec!["subnet-a".to_owned()], vec!["sg-ecs".to_owned()]));
     }
 }

@@ -4,8 +4,12 @@ use super::Names;
 use crate::aws::Aws;
 use crate::resource::Result;
 use crate::resource::error::OrGone;
+use aws_sdk_ecs::operation::list_tasks::builders::ListTasksFluentBuilder;
 use aws_sdk_ecs::types::{self, AssignPublicIp, DesiredStatus};
 use std::collections::BTreeMap;
+
+/// What `startedBy` of a service's tasks begins with.
+const BY_SERVICE: &str = "ecs-svc/";
 
 /// An ECS service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -184,14 +188,33 @@ pub(super) async fn stopped(aws: &Aws, names: &Names, has_service: bool) -> Resu
 
 async fn tasks(aws: &Aws, names: &Names, status: DesiredStatus) -> Result<Vec<Task>> {
     let call = aws.ecs().list_tasks().cluster(&names.cluster).service_name(&names.service).desired_status(status);
-    let listed = aws.read("ecs:ListTasks", || call.clone().send()).await.or_gone()?;
-    let arns = listed.and_then(|listed| listed.task_arns).unwrap_or_default();
+    let described = described(aws, names, &[call]).await?;
+    Ok(described.iter().map(|task| plain_task(task, &names.container)).collect())
+}
+
+/// The newest task of the family that was started by nobody's service: the last try of the migration. One that runs comes before
+/// those that ended.
+pub(super) async fn last_alone(aws: &Aws, names: &Names) -> Result<Option<Task>> {
+    let list = |status| aws.ecs().list_tasks().cluster(&names.cluster).family(&names.family).desired_status(status);
+    let found = described(aws, names, &[list(DesiredStatus::Running), list(DesiredStatus::Stopped)]).await?;
+    let alone = found.iter().filter(|task| !task.started_by().is_some_and(|by| by.starts_with(BY_SERVICE)));
+    let newest = alone.max_by_key(|task| task.created_at().map(|at| at.secs()));
+    Ok(newest.map(|task| plain_task(task, &names.container)))
+}
+
+/// What these lists name; a cluster that is gone has no tasks.
+async fn described(aws: &Aws, names: &Names, lists: &[ListTasksFluentBuilder]) -> Result<Vec<types::Task>> {
+    let listed = lists.iter().map(async |call| aws.read("ecs:ListTasks", || call.clone().send()).await.or_gone());
+    let listed: Vec<_> = futures_util::future::join_all(listed).await.into_iter().collect::<Result<_>>()?;
+    let mut arns: Vec<String> = listed.into_iter().flatten().filter_map(|list| list.task_arns).flatten().collect();
+    // DescribeTasks takes no more.
+    arns.truncate(100);
     if arns.is_empty() {
         return Ok(vec![]);
     }
     let call = aws.ecs().describe_tasks().cluster(&names.cluster).set_tasks(Some(arns));
     let described = aws.read("ecs:DescribeTasks", || call.clone().send()).await?;
-    Ok(described.tasks().iter().map(|task| plain_task(task, &names.container)).collect())
+    Ok(described.tasks.unwrap_or_default())
 }
 
 fn plain_task(task: &types::Task, container: &str) -> Task {

@@ -14,16 +14,23 @@ const RECENT: i64 = 15 * 60 * 1000;
 const PROVEN: i64 = 2 * 60 * 1000;
 /// Class of a revision that is not the applied one because that did not stay up.
 pub(in crate::verify) const WENT_BACK: &str = "rollback";
-const WAIT: &str = "hybridctl verify --wait 10m";
+pub(super) const WAIT: &str = "hybridctl verify --wait 10m";
 
 /// The service; without one nothing behind it can be judged.
 pub(super) fn service_of(facts: &Facts) -> Result<&Service, Status> {
-    let service = seen(&facts.look.service, facts)?.as_ref();
-    service.ok_or_else(|| Status::Skip("there is no service: see VF-SERVICE".into()))
+    seen(&facts.look.service, facts)?.as_ref().ok_or_else(no_service)
+}
+
+fn no_service() -> Status {
+    Status::Skip("there is no service: see VF-SERVICE".into())
 }
 
 pub(super) fn service(facts: &Facts) -> Judged {
     let Some(service) = seen(&facts.look.service, facts)? else {
+        if is_absent(facts) {
+            let why = "nothing of this deployment is there";
+            return Err(Fail::new(why).next("make it with `hybridctl up`").class("service.absent").into());
+        }
         let why = format!("there is no service {} in cluster {}", facts.expect.service, facts.expect.cluster);
         return Err(Fail::new(why).next(UP).class("service.none").into());
     };
@@ -54,6 +61,29 @@ pub(super) fn service(facts: &Facts) -> Judged {
         return Err(fail.seen(events).into());
     }
     Ok(format!("ACTIVE, {} of {} running", service.running, count(service.desired.unsigned_abs() as usize, "task")))
+}
+
+/// Nothing was made yet, or all of it was taken down.
+fn is_absent(facts: &Facts) -> bool {
+    let look = &facts.look;
+    facts.recorded.is_empty && matches!((&look.service, &look.database, &look.balancer), (Ok(None), Ok(None), Ok(None)))
+}
+
+/// Where tasks run, or will once there is a service.
+pub(super) fn place_of(facts: &Facts) -> Result<Place<'_>, Status> {
+    let place = |subnet_ids, group_ids, has_public_ip| Place { subnet_ids, group_ids, has_public_ip };
+    Ok(match seen(&facts.look.service, facts)?.as_ref() {
+        Some(service) => place(&service.subnet_ids, &service.group_ids, service.has_public_ip),
+        None if facts.recorded.subnet_ids.is_empty() => return Err(no_service()),
+        None => place(&facts.recorded.subnet_ids, &facts.recorded.group_ids, false),
+    })
+}
+
+/// Where tasks run.
+pub(super) struct Place<'f> {
+    pub subnet_ids: &'f [String],
+    pub group_ids: &'f [String],
+    pub has_public_ip: bool,
 }
 
 pub(super) fn revision(facts: &Facts) -> Judged {
@@ -177,12 +207,12 @@ pub(super) fn stays_up(service: &Service, facts: &Facts) -> bool {
 
 /// What kind of end it was. A container that ended itself has told why in its log (`exit`); of one that never ran only ECS
 /// tells (`stop`).
-fn kind(task: &Task) -> &'static str {
+pub(super) fn kind(task: &Task) -> &'static str {
     let unknown = if task.exit_code.is_some() { "exit" } else { "stop" };
     log_classes::of_stop(&task.reason).map_or(unknown, |class| class.id)
 }
 
-fn cause(task: &Task) -> String {
+pub(super) fn cause(task: &Task) -> String {
     let code = task.exit_code.map(|code| format!(" (exit code {code})")).unwrap_or_default();
     format!("{}{code}", log_classes::short(&redact(&task.reason)))
 }

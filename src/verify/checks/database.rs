@@ -19,6 +19,10 @@ const SERVING: &[&str] = &[
 pub(super) fn database(facts: &Facts) -> Judged {
     let name = &facts.expect.database_instance;
     let Some(database) = seen(&facts.look.database, facts)? else {
+        if !facts.recorded.has_database {
+            let why = format!("there is no database {name}, and none is on record");
+            return Err(Fail::new(why).next(UP).class("database.none").into());
+        }
         let next =
             "find its last snapshot with `aws rds describe-db-snapshots`, and name it in `database.restore_from`";
         return Err(Fail::new(format!("the database {name} is gone")).next(next).class("database.gone").into());
@@ -69,6 +73,12 @@ mod tests {
         assert!(fail("available", "pending-reboot").unwrap().contains("reboot-db-instance"));
         let mut facts = samples::good();
         facts.look.database = Ok(None);
-        assert!(matches!(database(&facts), Err(Status::Fail(_))));
+        let class = |facts: &Facts| match database(facts) {
+            Err(Status::Fail(fail)) => fail.class,
+            _ => None,
+        };
+        assert_eq!(class(&facts), Some("database.gone"));
+        facts.recorded.has_database = false;
+        assert_eq!(class(&facts), Some("database.none"));
     }
 }

@@ -30,9 +30,8 @@ const NEEDED: &[&str] = &[
 ];
 
 pub(super) fn definition_of(facts: &Facts) -> Result<&Definition, Status> {
-    compute::service_of(facts)?;
     let definition = seen(&facts.look.definition, facts)?.as_ref();
-    definition.ok_or_else(|| Status::Skip("the service's task definition is gone: see VF-SERVICE".into()))
+    definition.ok_or_else(|| Status::Skip("there is no task definition: see VF-SERVICE".into()))
 }
 
 pub(super) fn environment(facts: &Facts) -> Judged {
@@ -136,8 +135,7 @@ fn different(recorded: &BTreeMap<String, String>, definition: &Definition) -> Ve
 }
 
 pub(super) fn port(facts: &Facts) -> Judged {
-    let definition = definition_of(facts)?;
-    let service = compute::service_of(facts)?;
+    let (service, definition) = (compute::service_of(facts)?, definition_of(facts)?);
     let wanted = facts.expect.port;
     let listens = listening_port(&definition.command);
     let mut wrong = vec![];

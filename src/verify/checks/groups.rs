@@ -23,19 +23,19 @@ struct Side<'a> {
 type Wrong = (String, &'static [&'static str]);
 
 pub(super) fn groups(facts: &Facts) -> Judged {
-    let service = compute::service_of(facts)?;
+    let service = compute::place_of(facts)?;
     let groups = seen(&facts.look.groups, facts)?;
     let network = seen(&facts.look.network, facts)?;
     let ranges = |ids: &[String]| ids.iter().filter_map(|id| Some(network.subnets.get(id)?.cidr)).collect();
     let side = |name, group_ids, subnet_ids: &[String]| Side { name, group_ids, ranges: ranges(subnet_ids) };
     let balancer = front::balancer_of(facts).ok();
     let database = facts.look.database.as_ref().ok().and_then(Option::as_ref);
-    let tasks = side("the tasks", &service.group_ids, &service.subnet_ids);
+    let tasks = side("the tasks", service.group_ids, service.subnet_ids);
     let clients = Side { name: "clients", group_ids: &[], ranges: facts.expect.allow_cidrs.clone() };
     let internet = Side { name: "the internet", group_ids: &[], ranges: vec![Ipv4Net::default()] };
     let mut hops = 1;
     let mut wrong: Vec<Wrong> =
-        gone(groups, &service.group_ids, &["group.tasks", "group.database", "group.egress"]).collect();
+        gone(groups, service.group_ids, &["group.tasks", "group.database", "group.egress"]).collect();
     if let Some(balancer) = balancer {
         let front = side("the load balancer", &balancer.group_ids, &balancer.subnet_ids);
         let port = facts.expect.port;

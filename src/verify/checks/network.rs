@@ -10,10 +10,10 @@ use crate::verify::report::{Fail, Status};
 const FEW: i32 = 2;
 
 pub(super) fn route(facts: &Facts) -> Judged {
-    let service = compute::service_of(facts)?;
+    let service = compute::place_of(facts)?;
     let network = seen(&facts.look.network, facts)?;
     let (mut ways, mut wrong) = (vec![], vec![]);
-    for subnet in &service.subnet_ids {
+    for subnet in service.subnet_ids {
         match way_out(network, subnet, service.has_public_ip) {
             Ok(way) => ways.push(way),
             Err(why) => wrong.push(why),

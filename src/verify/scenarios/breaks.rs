@@ -1,13 +1,16 @@
 //! Ways to break a deployment, with what AWS and the endpoint show then.
 
 use super::super::Facts;
+use super::super::probe::Endpoint;
+use super::super::probe::dns::NameFailure;
 use super::super::probe::http::Answer;
 use super::super::probe::tls::{Broken, Trust};
 use super::super::samples::{self, NOW};
-use crate::aws::look::access::Secret;
+use super::super::world::Recorded;
+use crate::aws::look::access::{Access, Secret};
 use crate::aws::look::front::Target;
 use crate::aws::look::logs::{Line, TaskLog};
-use crate::aws::look::network::Rule;
+use crate::aws::look::network::{Network, Rule};
 use crate::aws::look::service::{Definition, Rollout, Service, Task};
 
 pub(super) const PULL: &str = "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref \
@@ -130,6 +133,32 @@ pub(super) fn starting_again(reason: &str, word: &str) -> Facts {
     facts.look.logs.as_mut().unwrap().insert(0, TaskLog { task: next.clone(), head: said.clone(), tail: said });
     facts.look.running = Ok(vec![next]);
     service(&mut facts).running = 1;
+    facts
+}
+
+/// The migration of an applied revision stopped.
+pub(super) fn migration_stops(facts: &mut Facts, reason: &str, exit_code: Option<i32>, said: &[&str]) {
+    facts.recorded.is_migrated = false;
+    let task = ended(NEW, reason, exit_code);
+    facts.look.migration = Ok(Some(TaskLog { task, head: lines(said, 25_000), tail: lines(said, 25_000) }));
+}
+
+/// The first `up` went as far as the service: its load balancer has nobody to lead to.
+pub(super) fn without_service() -> Facts {
+    let mut facts = without_tasks("", None);
+    (facts.look.service, facts.look.stopped) = (Ok(None), Ok(vec![]));
+    facts
+}
+
+/// Nothing is there, and nothing on record.
+pub(super) fn nothing() -> Facts {
+    let mut facts = without_service();
+    let look = &mut facts.look;
+    (look.definition, look.targets, look.balancer, look.database) = (Ok(None), Ok(None), Ok(None), Ok(None));
+    (look.log_group, look.secrets, look.access) = (Ok(false), Ok([].into()), Ok(Access::default()));
+    (look.groups, look.network) = (Ok([].into()), Ok(Network::default()));
+    facts.recorded = Recorded { is_empty: true, ..Recorded::default() };
+    facts.endpoint = Endpoint { name: Some(Err(NameFailure::Absent)), ..Endpoint::default() };
     facts
 }
 

@@ -22,9 +22,9 @@ pub(super) struct Row {
 pub(super) const ANY: Kinds = &[""];
 
 /// Where the end of a task is told, and of a rollout that ended for the same reason.
-const TELL: &[&str] = &["VF-TASKS", "VF-LOGS", "VF-REVISION"];
+const TELL: &[&str] = &["VF-TASKS", "VF-LOGS", "VF-MIGRATION", "VF-REVISION"];
 /// The same without the rollout.
-const TASK: &[&str] = &["VF-TASKS", "VF-LOGS"];
+const TASK: &[&str] = &["VF-TASKS", "VF-LOGS", "VF-MIGRATION"];
 /// What the server itself answers, and only the server can.
 const SAID: &[&str] = &[
     "VF-ROOT",
@@ -36,6 +36,9 @@ const SAID: &[&str] = &[
     "VF-INFO-VERSION",
     "VF-INFO-AUTH",
 ];
+/// What fails besides where nothing was made.
+const ELSE: &[&str] =
+    &["VF-DNS", "VF-TLS", "VF-REDIRECT", "VF-HEALTH", "VF-BALANCER", "VF-TARGETS", "VF-MIGRATION", "VF-DATABASE"];
 /// The load balancer answers instead of the server, or nobody does.
 const NO_ANSWER: Kinds = &["answer.balancer", "answer.none", "answer.wrong"];
 /// Too few tasks, or new ones that do not get ready.
@@ -65,19 +68,20 @@ pub(super) const TABLE: &[Row] = &[
         &["database.gone", "database.state", "database.engine"],
         &[
             (TELL, DATABASE_AWAY),
-            (&["VF-TASKS"], RAN),
+            (&["VF-TASKS", "VF-MIGRATION"], RAN),
             (&["VF-LOGS"], NO_STORY),
             (&["VF-INFO-DATABASE"], &["db.timeout", "db.refused", "db.lost", "db.dns", "info.error"]),
             (&["VF-HEALTH"], &["answer.balancer", "answer.none"]),
         ],
     ),
+    row("VF-DATABASE", &["database.none"], &[(&["VF-SERVICE"], &["service.none"])]),
     row("VF-ENVIRONMENT", ANY, &[(&["VF-REVISION"], &["revision.other"])]),
     row(
         "VF-ENVIRONMENT",
         &["env.store"],
         &[
             (TASK, &["db.", "cfg.db", "mig.missing"]),
-            (&["VF-TASKS"], RAN),
+            (&["VF-TASKS", "VF-MIGRATION"], RAN),
             (&["VF-LOGS"], NO_STORY),
             (&["VF-INFO-DATABASE"], ANY),
         ],
@@ -87,7 +91,7 @@ pub(super) const TABLE: &[Row] = &[
         &["env.pro", "env.other"],
         &[
             (TASK, &["cfg.", "cp."]),
-            (&["VF-TASKS"], RAN),
+            (&["VF-TASKS", "VF-MIGRATION"], RAN),
             (&["VF-LOGS"], NO_STORY),
             (&["VF-ROOT", "VF-CORS", "VF-CONTROL-PLANE", "VF-INFO-IDS"], ANY),
             (&["VF-INFO-AUTH"], &["auth.pro"]),
@@ -96,13 +100,13 @@ pub(super) const TABLE: &[Row] = &[
     row(
         "VF-ENVIRONMENT",
         &["env.secrets"],
-        &[(TASK, &["secrets."]), (&["VF-TASKS"], RAN), (&["VF-INFO-AUTH"], &["auth.store"])],
+        &[(TASK, &["secrets."]), (&["VF-TASKS", "VF-MIGRATION"], RAN), (&["VF-INFO-AUTH"], &["auth.store"])],
     ),
     row("VF-ENVIRONMENT", &["env.url"], &[(&["VF-INFO-URL", "VF-CORS"], ANY)]),
-    row("VF-SECRETS", ANY, &[(&["VF-TASKS"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])]),
+    row("VF-SECRETS", ANY, &[(&["VF-TASKS", "VF-MIGRATION"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])]),
     row("VF-SECRETS", &["secrets.gone"], &[(TELL, &["secret.gone"])]),
     row("VF-SECRETS", &["secrets.deleted"], &[(TELL, &["secret.deleted"])]),
-    row("VF-ROLES", ANY, &[(&["VF-TASKS"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])]),
+    row("VF-ROLES", ANY, &[(&["VF-TASKS", "VF-MIGRATION"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])]),
     row(
         "VF-ROLES",
         &["roles.gone"],
@@ -111,28 +115,46 @@ pub(super) const TABLE: &[Row] = &[
     row("VF-ROLES", &["roles.secrets"], &[(TELL, &["secret.denied", "secret.encryption"])]),
     row("VF-ROLES", &["roles.logs"], &[(TELL, &["log.denied"])]),
     row("VF-ROLES", &["roles.image"], &[(TELL, &["image.login", "image.role", "image.grant"])]),
-    row("VF-LOG-GROUP", ANY, &[(TELL, &["log.group"]), (&["VF-TASKS"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])]),
+    row(
+        "VF-LOG-GROUP",
+        ANY,
+        &[(TELL, &["log.group"]), (&["VF-TASKS", "VF-MIGRATION"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])],
+    ),
     row(
         "VF-ROUTE",
         &["route.way"],
-        &[(TELL, NO_WAY_OUT), (&["VF-TASKS"], NEVER_RAN), (&["VF-TASKS"], RAN), (&["VF-LOGS"], NO_STORY)],
+        &[
+            (TELL, NO_WAY_OUT),
+            (&["VF-TASKS", "VF-MIGRATION"], NEVER_RAN),
+            (&["VF-TASKS", "VF-MIGRATION"], RAN),
+            (&["VF-LOGS"], NO_STORY),
+        ],
     ),
     row(
         "VF-ROUTE",
         &["route.addresses"],
-        &[(TELL, &["addresses", "interface"]), (&["VF-TASKS"], NEVER_RAN), (&["VF-LOGS"], &["logs.none"])],
+        &[
+            (TELL, &["addresses", "interface"]),
+            (&["VF-TASKS", "VF-MIGRATION"], NEVER_RAN),
+            (&["VF-LOGS"], &["logs.none"]),
+        ],
     ),
     row(
         "VF-GROUPS",
         &["group.egress"],
-        &[(TELL, NO_WAY_OUT), (&["VF-TASKS"], NEVER_RAN), (&["VF-TASKS"], RAN), (&["VF-LOGS"], NO_STORY)],
+        &[
+            (TELL, NO_WAY_OUT),
+            (&["VF-TASKS", "VF-MIGRATION"], NEVER_RAN),
+            (&["VF-TASKS", "VF-MIGRATION"], RAN),
+            (&["VF-LOGS"], NO_STORY),
+        ],
     ),
     row(
         "VF-GROUPS",
         &["group.database"],
         &[
             (TELL, &["db.timeout", "db.lost", "mig.failed", "mig.restore"]),
-            (&["VF-TASKS"], RAN),
+            (&["VF-TASKS", "VF-MIGRATION"], RAN),
             (&["VF-LOGS"], NO_STORY),
             (&["VF-INFO-DATABASE"], &["db.timeout", "db.lost", "info.error"]),
             (&["VF-HEALTH"], &["answer.balancer", "answer.none"]),
@@ -224,7 +246,7 @@ pub(super) const TABLE: &[Row] = &[
         &["tls.unreachable", "tls.refused", "tls.handshake"],
         &[(&["VF-HEALTH"], &["answer.unasked"]), (&["VF-REDIRECT"], &["redirect.none"])],
     ),
-    row("VF-REVISION", &["revision.other"], &[(TASK, ANY), (&["VF-INFO-VERSION"], ANY)]),
+    row("VF-REVISION", &["revision.other"], &[(&["VF-TASKS", "VF-LOGS"], ANY), (&["VF-INFO-VERSION"], ANY)]),
     // What runs is an older revision, with the variables and the port of then.
     row("VF-REVISION", &["rollback"], &[(&["VF-INFO-VERSION", "VF-ENVIRONMENT", "VF-PORT"], ANY)]),
     row(
@@ -245,6 +267,20 @@ pub(super) const TABLE: &[Row] = &[
     ),
     // The last words of a server that is being killed mean little.
     row("VF-TASKS", &["memory"], &[(&["VF-LOGS"], &["crash"])]),
+    // The service waits for it, and so does the version.
+    row(
+        "VF-MIGRATION",
+        ANY,
+        &[
+            (&["VF-SERVICE"], &["service.none"]),
+            (&["VF-REVISION"], &["revision.other"]),
+            (&["VF-INFO-VERSION"], ANY),
+            (&["VF-TARGETS"], &["targets.empty", "targets.none"]),
+            (&["VF-HEALTH"], NO_ANSWER),
+        ],
+    ),
+    // There is nothing that could be right.
+    row("VF-SERVICE", &["service.absent"], &[(ELSE, ANY), (SAID, ANY)]),
     row(
         "VF-SERVICE",
         &["service.none", "service.inactive", "service.zero"],

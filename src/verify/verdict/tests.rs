@@ -65,7 +65,9 @@ fn nodes() -> Vec<CheckResult> {
         let effects = row.effects.iter().flat_map(|(ids, kinds)| ids.iter().map(move |id| (*id, *kinds)));
         found.extend(effects.flat_map(|(id, kinds)| kinds.iter().map(move |kind| (id, *kind))));
     }
-    found.extend(["VF-TASKS", "VF-LOGS"].iter().flat_map(|id| told.iter().map(move |kind| (*id, *kind))));
+    found.extend(
+        ["VF-TASKS", "VF-LOGS", "VF-MIGRATION"].iter().flat_map(|id| told.iter().map(move |kind| (*id, *kind))),
+    );
     let check = |id: &str| CHECKS.iter().find(|check| check.id == id).unwrap();
     let made = |(id, kind): (&str, &'static str)| CheckResult::of(check(id), Err(Fail::new("x").class(kind).into()));
     found.into_iter().map(made).collect()
