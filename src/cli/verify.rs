@@ -45,17 +45,16 @@ impl Verify {
         if self.watch {
             return self.keep_watching(global, &world).await;
         }
-        let mut report = match self.wait {
-            None => verify(&world).await,
+        let report = match self.wait {
+            None => verify(&world).await.narrowed(&self.only),
             Some(limit) => {
-                verify_within(&world, limit, |report| {
+                verify_within(&world, &self.only, limit, |report| {
                     let cause = report.verdict.as_ref().map(|cause| cause.fail.why.clone()).unwrap_or_default();
                     telling::say(global, &format!("not yet: {cause}"));
                 })
                 .await
             }
         };
-        report = self.narrowed(report);
         for file in &self.report {
             file.write(&match file.kind {
                 Kind::Json => format!("{:#}\n", report.json()),
@@ -81,15 +80,11 @@ impl Verify {
         }
     }
 
-    fn narrowed(&self, report: Report) -> Report {
-        if self.only.is_empty() { report } else { report.only(&self.only) }
-    }
-
     /// The first report whole, then a line for each check that changed and for each new verdict.
     async fn keep_watching(&self, global: &Global, world: &World<'_>) -> Result<u8, Failure> {
         let mut before: Option<Report> = None;
         loop {
-            let report = self.narrowed(verify(world).await);
+            let report = verify(world).await.narrowed(&self.only);
             match (global.format, &before) {
                 (Format::Json, Some(before)) if *before == report => {}
                 (Format::Json, _) => out!("{}\n", report.json()),
@@ -118,7 +113,7 @@ pub(crate) async fn patiently(session: &Session) -> Report {
     let world = world(session);
     let simulated = session.sandbox.as_ref().is_some_and(|sandbox| sandbox.real_server.is_none());
     let limit = Duration::from_secs(if simulated { 10 } else { 120 });
-    verify_within(&world, limit, |_| {}).await
+    verify_within(&world, &[], limit, |_| {}).await
 }
 
 /// `5m`, `1h30m`.

@@ -153,8 +153,11 @@ impl Report {
         self.verdict.is_none() && self.checks.iter().any(|check| matches!(check.status, Status::Ok(_)))
     }
 
-    /// The same report with these checks only, and the verdict that follows from them.
-    pub fn only(mut self, ids: &[String]) -> Self {
+    /// The same report with these checks only, and the verdict that follows from them; an empty list leaves all.
+    pub fn narrowed(mut self, ids: &[String]) -> Self {
+        if ids.is_empty() {
+            return self;
+        }
         self.checks.retain(|check| ids.iter().any(|id| id.eq_ignore_ascii_case(check.id)));
         self.verdict = verdict::cause(&self.checks);
         self.is_partial = true;

@@ -197,7 +197,7 @@ mod tests {
                       missing with `hybridctl plan`, then put it back with `hybridctl up`\n";
         assert_eq!(verdict, wanted);
         assert_eq!(report.json()["verdict"]["others"][0], "VF-LOG-GROUP");
-        let one = report.only(&["vf-tls".to_owned()]);
+        let one = report.narrowed(&["vf-tls".to_owned()]);
         assert!(one.passed() && one.checks.len() == 1);
         assert_eq!(one.brief(), "Nothing wrong in what was asked for: 1 check OK.\n");
     }

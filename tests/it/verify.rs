@@ -112,7 +112,7 @@ fn blames(report: &Report, id: &str, word: &str) {
 #[tokio::test]
 async fn a_good_deployment_passes_every_check_and_each_fault_is_named() {
     let bench = Bench::up(&format!("v{}", &uuid::Uuid::new_v4().simple().to_string()[..6])).await;
-    let report = verify_within(&bench.world(), LIMIT, |_| {}).await;
+    let report = verify_within(&bench.world(), &[], LIMIT, |_| {}).await;
     assert!(report.passed(), "{}", report.text());
     let all_ok = report.checks.iter().all(|check| check.word() == "OK");
     assert!(all_ok, "{}", report.text());
