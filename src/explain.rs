@@ -173,6 +173,7 @@ pages! {
     "VF-LISTENER",
     "VF-LOG-GROUP",
     "VF-LOGS",
+    "VF-MIGRATION",
     "VF-PORT",
     "VF-PUBLIC-ROUTE",
     "VF-REDIRECT",

@@ -173,11 +173,7 @@ pub(super) const TABLE: &[Row] = &[
     row(
         "VF-GROUPS",
         &["group.clients"],
-        &[
-            (&["VF-TLS"], &["tls.unreachable", "tls.partly"]),
-            (&["VF-HEALTH"], &["answer.unasked"]),
-            (&["VF-REDIRECT"], &["redirect.none"]),
-        ],
+        &[(&["VF-TLS"], NO_CONNECTION), (&["VF-HEALTH"], &["answer.unasked"]), (&["VF-REDIRECT"], &["redirect.none"])],
     ),
     row(
         "VF-PORT",

@@ -60,6 +60,10 @@ def rename(container):
     next(pair for pair in container["environment"] if pair["name"] == "ZENML_STORE_URL")["name"] = "ZENML_STORE_URI"
 
 
+def without_key(container):
+    container["secrets"] = [one for one in container["secrets"] if one["name"] != "ZENML_SERVER_JWT_SECRET_KEY"]
+
+
 def group(role):
     found = ec2.describe_security_groups(Filters=[{"Name": "tag:Name", "Values": [f"zenml-hybrid-{role}"]}])["SecurityGroups"]
     assert len(found) == 1, found
@@ -119,6 +123,12 @@ def may_not_read():
         if role["RoleName"].endswith("-execution"):
             for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]:
                 iam.delete_role_policy(RoleName=role["RoleName"], PolicyName=policy)
+
+
+def may_not_pull():
+    statement = {"Effect": "Deny", "Action": "ecr:BatchGetImage", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    client("iam").put_role_policy(RoleName="zenml-hybrid-eu-central-1-execution", PolicyName="no-images", PolicyDocument=document)
 
 
 def listeners(port):

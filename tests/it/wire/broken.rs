@@ -57,13 +57,13 @@ const BROKEN: &[Broken] = &[
     broken(
         "a secret is missing",
         &["secret('zenml/server/jwt-key', ForceDeleteWithoutRecovery=True)", NEXT],
-        ("VF-SECRETS", None),
+        ("VF-SECRETS", Some("secrets.gone")),
         "hybridctl up",
     ),
     broken(
         "a secret is pending deletion",
         &["secret('zenml/server/jwt-key', RecoveryWindowInDays=7)", NEXT],
-        ("VF-SECRETS", None),
+        ("VF-SECRETS", Some("secrets.deleted")),
         "restore-secret",
     ),
     broken(
@@ -72,7 +72,12 @@ const BROKEN: &[Broken] = &[
         ("VF-LOGS", Some("cp.auth")),
         "oauth2_client_secret",
     ),
-    broken("the database is stopped", &["stop_database()", NEXT], ("VF-DATABASE", None), "start-db-instance"),
+    broken(
+        "the database is stopped",
+        &["stop_database()", NEXT],
+        ("VF-DATABASE", Some("database.state")),
+        "start-db-instance",
+    ),
     broken(
         "the database refuses the connection",
         &["conditions(database_listens=False)", NEXT],
@@ -94,7 +99,7 @@ const BROKEN: &[Broken] = &[
     broken(
         "the server fell back to SQLite",
         &["by_hand(rename)", "until(lambda: len(service()['deployments']), lambda found: found == 1)"],
-        ("VF-ENVIRONMENT", None),
+        ("VF-ENVIRONMENT", Some("env.store")),
         "hybridctl up",
     ),
     broken(
@@ -103,30 +108,35 @@ const BROKEN: &[Broken] = &[
         ("VF-PORT", None),
         "service.port",
     ),
-    broken("the private subnets have no route to NAT", &["routes(no_route)", NEXT], ("VF-ROUTE", None), "hybridctl up"),
-    broken("the NAT gateway is gone", &["routes(no_gateway)", NEXT], ("VF-ROUTE", None), "hybridctl up"),
+    broken(
+        "the private subnets have no route to NAT",
+        &["routes(no_route)", NEXT],
+        ("VF-ROUTE", Some("route.way")),
+        "hybridctl up",
+    ),
+    broken("the NAT gateway is gone", &["routes(no_gateway)", NEXT], ("VF-ROUTE", Some("route.way")), "hybridctl up"),
     broken(
         "no rule lets clients in at the load balancer",
         &["close('alb', 'ingress', 443)"],
-        ("VF-GROUPS", None),
+        ("VF-GROUPS", Some("group.clients")),
         "hybridctl up",
     ),
     broken(
         "no rule lets the load balancer in at the tasks",
         &["close('ecs', 'ingress', 8000)", "unhealthy()"],
-        ("VF-GROUPS", None),
+        ("VF-GROUPS", Some("group.tasks")),
         "hybridctl up",
     ),
     broken(
         "no rule lets the tasks in at the database",
         &["close('rds', 'ingress', 3306)", NEXT],
-        ("VF-GROUPS", None),
+        ("VF-GROUPS", Some("group.database")),
         "hybridctl up",
     ),
     broken(
         "no rule lets the tasks out to AWS",
         &["close('ecs', 'egress', 443)", NEXT],
-        ("VF-GROUPS", None),
+        ("VF-GROUPS", Some("group.egress")),
         "hybridctl up",
     ),
     broken(
@@ -156,16 +166,16 @@ const BROKEN: &[Broken] = &[
     broken(
         "the certificate is for another host",
         &["another_certificate()"],
-        ("VF-TLS", None),
+        ("VF-TLS", Some("tls.host")),
         "certificate for this host",
     ),
     broken(
         "the certificate has expired",
         &["conditions(certificate={'Status': 'EXPIRED'})"],
-        ("VF-TLS", None),
+        ("VF-TLS", Some("tls.expired")),
         "validation record",
     ),
-    broken("the name leads somewhere else", &["another_address()"], ("VF-DNS", None), "hybridctl up"),
+    broken("the name leads somewhere else", &["another_address()"], ("VF-DNS", Some("dns.elsewhere")), "hybridctl up"),
     broken(
         "the zone is not delegated",
         &["conditions(delegated=False)"],
@@ -191,10 +201,15 @@ const BROKEN: &[Broken] = &[
     broken(
         "the target group has no listener",
         &["for listener in listeners(443):\n    elb.delete_listener(ListenerArn=listener)"],
-        ("VF-LISTENER", None),
+        ("VF-LISTENER", Some("listener.none")),
         "hybridctl up",
     ),
-    broken("the execution role may not read", &["may_not_read()", NEXT], ("VF-ROLES", None), "hybridctl up"),
+    broken(
+        "the execution role may not read",
+        &["may_not_read()", NEXT],
+        ("VF-ROLES", Some("roles.secrets")),
+        "hybridctl up",
+    ),
     broken(
         "the log group is gone",
         &["client('logs').delete_log_group(logGroupName='/ecs/zenml-hybrid')", NEXT],
@@ -202,9 +217,25 @@ const BROKEN: &[Broken] = &[
         "hybridctl up",
     ),
     broken(
+        "the execution role may not pull",
+        &["may_not_pull()", NEXT],
+        ("VF-ROLES", Some("roles.image")),
+        "hybridctl up",
+    ),
+    broken(
+        "two servers sign with keys of their own",
+        &[
+            "ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=2)",
+            "by_hand(without_key)",
+            "until(lambda: len(service()['deployments']), lambda found: found == 1)",
+        ],
+        ("VF-ENVIRONMENT", Some("env.key")),
+        "hybridctl up",
+    ),
+    broken(
         "somebody moved the service to an image that does not exist",
         &["by_hand(lambda container: container.update(image=container['image'] + '-missing'))", "until(failed, bool)"],
-        ("VF-REVISION", None),
+        ("VF-REVISION", Some("revision.other")),
         "hybridctl diff",
     ),
 ];
@@ -257,4 +288,28 @@ impl Broken {
         let advice = verdict["next"].as_str().unwrap_or_default();
         (!advice.contains(self.next)).then(|| complain(format!("`{advice}` does not say `{}`", self.next)))?
     }
+}
+
+/// The migration stops, so there is no service: its own task tells why. After a `destroy` nothing is there to be blamed.
+#[test]
+fn before_there_is_a_service_the_migration_tells_and_after_a_destroy_nothing_is_there() {
+    let rehearsal = Rehearsal::new();
+    let blamed = || {
+        let output = rehearsal.run(&["verify", "--format", "json"]).expect(10);
+        let report: Value = serde_json::from_str(&output.stdout).unwrap();
+        let verdict = report["verdict"].clone();
+        assert_eq!(verdict["others"], Value::Array(vec![]), "{}", output.text());
+        (verdict["cause"].as_str().unwrap().to_owned(), verdict["class"].as_str().unwrap().to_owned())
+    };
+    let is = |id: &str, class: &str| (id.to_owned(), class.to_owned());
+    rehearsal.boto(BREAK, &["conditions(image_granted=False)"]);
+    rehearsal.up().expect(9);
+    assert_eq!(blamed(), is("VF-MIGRATION", "image.grant"));
+    rehearsal.boto(BREAK, &["conditions(image_granted=True, database_listens=False)"]);
+    assert_ne!(rehearsal.up().code, 0);
+    assert_eq!(blamed(), is("VF-MIGRATION", "db.refused"));
+    rehearsal
+        .run(&["destroy", "--yes", "--confirm", "zenml-hybrid", "--disable-protection", "--skip-final-snapshot"])
+        .expect(0);
+    assert_eq!(blamed(), is("VF-SERVICE", "service.absent"));
 }
