@@ -15,6 +15,7 @@ use super::Aws;
 use crate::resource::error::OrGone;
 use crate::resource::{Error, Result};
 use access::{Access, Secret};
+use aws_sdk_route53::types::{ResourceRecordSet, RrType};
 use front::{Balancer, TargetGroup};
 use logs::TaskLog;
 use network::{Group, Network};
@@ -50,6 +51,8 @@ pub struct Names {
     pub group_ids: Vec<String>,
     /// The migration is known to have ended well: nobody has to look for it as long as there is a service.
     pub is_migrated: bool,
+    /// Zone id and name of a record that this machine need not see in DNS; `None`: DNS tells.
+    pub record: Option<(String, String)>,
 }
 
 /// What was seen. `Err`: it could not be read. `None` or empty: it is not there, or nothing names it.
@@ -77,6 +80,8 @@ pub struct Look {
     pub secrets: Result<BTreeMap<String, Option<Secret>>>,
     /// The roles that the revision names, and what they may.
     pub access: Result<Access>,
+    /// Where the record of the name leads, as Route 53 has it; empty: there is none, `None`: it was not looked at.
+    pub record: Result<Option<Vec<String>>>,
     /// Whether the log group that the revision names is there.
     pub log_group: Result<bool>,
     /// Subnets, route tables and NAT gateways.
@@ -135,7 +140,8 @@ pub async fn serving(aws: &Aws, names: &Names) -> Serving {
 
 /// Looks at the deployment.
 pub async fn look(aws: &Aws, names: &Names) -> Look {
-    let (serving, database) = tokio::join!(serving(aws, names), within(database(aws, &names.database)));
+    let (serving, database, record) =
+        tokio::join!(serving(aws, names), within(database(aws, &names.database)), within(record(aws, names)));
     let Serving { service, mut definition, running, stopped, targets } = serving;
     let has_service = !matches!(service, Ok(None));
     let migration = match names.is_migrated && has_service {
@@ -192,10 +198,32 @@ pub async fn look(aws: &Aws, names: &Names) -> Look {
         database,
         secrets,
         access,
+        record,
         log_group,
         network,
         groups,
     }
+}
+
+async fn record(aws: &Aws, names: &Names) -> Result<Option<Vec<String>>> {
+    let Some((zone, name)) = &names.record else { return Ok(None) };
+    let call = aws
+        .route53()
+        .list_resource_record_sets()
+        .hosted_zone_id(zone)
+        .start_record_name(name)
+        .start_record_type(RrType::A)
+        .max_items(1);
+    let found = aws.read("route53:ListResourceRecordSets", || call.clone().send()).await.or_gone()?;
+    let sets = found.map(|found| found.resource_record_sets).unwrap_or_default();
+    let is_it = |set: &&ResourceRecordSet| set.name.trim_end_matches('.') == name && set.r#type == RrType::A;
+    let plain = |name: &str| name.trim_end_matches('.').trim_start_matches("dualstack.").to_lowercase();
+    let leads = |set: &ResourceRecordSet| {
+        let alias = set.alias_target().map(|target| plain(target.dns_name()));
+        let values = set.resource_records().iter().map(|record| plain(record.value()));
+        alias.into_iter().chain(values).collect::<Vec<_>>()
+    };
+    Ok(Some(sets.iter().filter(is_it).flat_map(leads).collect()))
 }
 
 async fn with_its_log(aws: &Aws, migration: Result<Option<Task>>, container: &str) -> Result<Option<TaskLog>> {

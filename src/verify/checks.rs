@@ -9,6 +9,7 @@ mod health_check;
 mod information;
 mod logs;
 mod migration;
+mod name;
 mod network;
 mod next_task;
 
@@ -40,7 +41,7 @@ const fn check(id: &'static str, title: &'static str, step: &'static str, run: f
 
 /// Every check, the endpoint first, then what is behind it, then what the next task will need.
 pub const CHECKS: &[Check] = &[
-    check("VF-DNS", "the name leads to the load balancer", "step 8", front::dns),
+    check("VF-DNS", "the name leads to the load balancer", "step 8", name::dns),
     check("VF-TLS", "HTTPS with a certificate that clients accept", "step 9 (3)", front::tls),
     check("VF-REDIRECT", "HTTP leads to HTTPS", "step 7", front::redirect),
     check("VF-HEALTH", "the server answers", "step 9 (3)", information::health),

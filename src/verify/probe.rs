@@ -13,7 +13,7 @@ use http::{Answer, Question};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
-use tls::{Handshake, Trusted};
+use tls::{Broken, Handshake, Trusted};
 
 /// Longest time for one connection to be made.
 pub const CONNECT: Duration = Duration::from_secs(5);
@@ -40,6 +40,8 @@ pub const QUESTIONS: &[(&str, Question)] = &[
 pub struct Endpoint {
     /// Addresses of the public name.
     pub name: Option<Result<Vec<IpAddr>, NameFailure>>,
+    /// Other names that the public name stands for, if it is a CNAME.
+    pub aliases: Vec<String>,
     /// Addresses of the load balancer's own name.
     pub balancer: Option<Result<Vec<IpAddr>, NameFailure>>,
     /// Name servers of the zone, asked when the public name is not there.
@@ -60,19 +62,21 @@ impl Endpoint {
 
     /// True if there were addresses and none of them took the connection in time.
     pub fn is_unreachable(&self) -> bool {
-        !self.handshakes.is_empty()
-            && self.handshakes.iter().all(|(_, handshake)| matches!(handshake, Err(tls::Broken::Unreachable(_))))
+        let silent = |handshake: &Handshake| matches!(handshake, Err(Broken::Unreachable(_) | Broken::NoRoute(_)));
+        !self.handshakes.is_empty() && self.handshakes.iter().all(|(_, handshake)| silent(handshake))
     }
 }
 
 /// Asks. `balancer` is the load balancer's own DNS name, dialled when the public name leads nowhere.
 pub async fn probe(expect: &Expect, reach: &Reach, balancer: Option<&str>) -> Endpoint {
-    let (name, own) = tokio::join!(dns::addresses(&expect.host, reach), async {
+    let (found, own) = tokio::join!(dns::lookup(&expect.host, reach), async {
         match balancer.filter(|name| !name.is_empty()) {
             Some(name) => Some(dns::addresses(name, reach).await),
             None => None,
         }
     });
+    let aliases = found.as_ref().map(|found| found.aliases.clone()).unwrap_or_default();
+    let name = found.map(|found| found.addresses);
     let zone = match expect.zone.as_deref().filter(|_| name == Err(NameFailure::Absent) && !expect.is_internal) {
         Some(zone) => Some(dns::name_servers(zone, reach).await),
         None => None,
@@ -80,19 +84,26 @@ pub async fn probe(expect: &Expect, reach: &Reach, balancer: Option<&str>) -> En
     let known = name.as_ref().ok().or(own.as_ref().and_then(|own| own.as_ref().ok()));
     let mut addresses = known.cloned().unwrap_or_default();
     addresses.truncate(ADDRESSES);
-    let mut endpoint = Endpoint { name: Some(name), balancer: own, zone, ..Endpoint::default() };
-    let Some(first) = addresses.first().copied() else { return endpoint };
+    let mut endpoint = Endpoint { name: Some(name), aliases, balancer: own, zone, ..Endpoint::default() };
+    if addresses.is_empty() {
+        return endpoint;
+    }
     let trusted = Trusted::load(reach.ca_file.as_deref());
     let host = expect.host.as_str();
     let shake = async |address| (address, tls::handshake(address, reach.https_port, host, &trusted).await);
-    let (handshakes, plain) = tokio::join!(
-        futures_util::future::join_all(addresses.into_iter().map(shake)),
-        http::ask_plain(first, reach.http_port, host),
-    );
-    endpoint.plain = Some(plain);
-    let answering = handshakes.iter().find(|(_, handshake)| handshake.is_ok()).map(|(address, _)| *address);
-    endpoint.handshakes = handshakes;
-    if let Some(address) = answering {
+    endpoint.handshakes = futures_util::future::join_all(addresses.into_iter().map(shake)).await;
+    let first = |good: fn(&Handshake) -> bool| {
+        endpoint.handshakes.iter().find(|(_, handshake)| good(handshake)).map(|(address, _)| *address)
+    };
+    let (answering, routed) = (first(Result::is_ok), first(|shake| !matches!(shake, Err(Broken::NoRoute(_)))));
+    let plain = async {
+        match routed {
+            Some(address) => Some(http::ask_plain(address, reach.http_port, host).await),
+            None => None,
+        }
+    };
+    let answers = async {
+        let Some(address) = answering else { return BTreeMap::new() };
         let ask = async |(name, question): &(&'static str, Question)| {
             let origin = question.origin_for(&expect.dashboard_url);
             let asked = async {
@@ -103,7 +114,8 @@ pub async fn probe(expect: &Expect, reach: &Reach, balancer: Option<&str>) -> En
             let late = || format!("no answer within {} seconds", WHOLE.as_secs());
             (*name, tokio::time::timeout(WHOLE, asked).await.unwrap_or_else(|_| Err(late())))
         };
-        endpoint.answers = futures_util::future::join_all(QUESTIONS.iter().map(ask)).await.into_iter().collect();
-    }
+        futures_util::future::join_all(QUESTIONS.iter().map(ask)).await.into_iter().collect()
+    };
+    (endpoint.plain, endpoint.answers) = tokio::join!(plain, answers);
     endpoint
 }

@@ -105,6 +105,7 @@ fn endpoint() -> Endpoint {
     });
     Endpoint {
         name: Some(Ok(vec![address])),
+        aliases: vec![],
         balancer: Some(Ok(vec![address])),
         zone: None,
         handshakes: vec![(address, Ok(secured))],
@@ -142,6 +143,7 @@ fn look() -> Look {
         stopped: Ok(vec![]),
         logs: Ok(vec![log]),
         migration: Ok(None),
+        record: Ok(None),
         targets: Ok(Some(target_group)),
         balancer: Ok(Some(balancer())),
         database: Ok(Some(Database {

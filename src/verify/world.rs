@@ -30,6 +30,13 @@ impl<'a> World<'a> {
         Self { expect, recorded: Recorded::from_state(state), aws, reach }
     }
 
+    /// The name of an internal load balancer may be known inside the VPC only: its record is looked at where it is kept.
+    fn hidden_record(&self) -> Option<(String, String)> {
+        let zone =
+            self.recorded.zone_id.clone().filter(|_| self.expect.is_internal && !self.expect.has_external_dns)?;
+        Some((zone, self.expect.host.clone()))
+    }
+
     /// Where to start to look.
     pub fn names(&self) -> Names {
         Names {
@@ -44,6 +51,7 @@ impl<'a> World<'a> {
             subnet_ids: self.recorded.subnet_ids.clone(),
             group_ids: self.recorded.group_ids.clone(),
             is_migrated: self.recorded.is_migrated,
+            record: self.hidden_record(),
         }
     }
 }
@@ -185,6 +193,8 @@ pub struct Recorded {
     pub health_check_grace: Option<i64>,
     /// Nothing but what a `destroy` keeps, or nothing at all.
     pub is_empty: bool,
+    /// The hosted zone of the name.
+    pub zone_id: Option<String>,
     /// The database was made.
     pub has_database: bool,
     /// The last migration ended well, and no other was begun.
@@ -216,6 +226,7 @@ impl Recorded {
             secret_names: map("secrets").map(|(name, _)| name.clone()).collect(),
             health_check_grace: first("ecs.service").and_then(|found| found.inputs["health_check_grace_secs"].as_i64()),
             is_empty: state.is_only_what_is_kept(),
+            zone_id: text(&state.facts["hosted_zone"][1]),
             has_database: first("rds.instance").is_some(),
             is_migrated: first(MIGRATION).is_some_and(|run| run.outputs["exit_code"] == "0") && begun.is_none(),
             subnet_ids: ids("subnet_ids"),

@@ -1,11 +1,10 @@
-//! Name, certificate, load balancer, listeners, targets.
+//! Certificate, load balancer, listeners, targets.
 
 use super::{Judged, UP, compute, seen};
 use crate::aws::look::front::Balancer;
 use crate::aws::look::service::Service;
 use crate::report::words::count;
 use crate::verify::Facts;
-use crate::verify::probe::dns::NameFailure;
 use crate::verify::probe::tls::{Broken, Secured, Trust};
 use crate::verify::report::{Fail, Status};
 use std::net::IpAddr;
@@ -13,63 +12,16 @@ use std::net::IpAddr;
 /// ACM renews 60 days before the end; a certificate that is nearer to it than this has not been renewed.
 const RENEWED_BY: i64 = 14 * 24 * 3600;
 
-pub(super) fn dns(facts: &Facts) -> Judged {
-    let host = &facts.expect.host;
-    let dns_name = balancer(facts).ok().flatten().map(|balancer| balancer.dns_name.as_str());
-    let record = |name: &str| format!("{host} → {name} (CNAME, or an alias A record)");
-    let addresses = match &facts.endpoint.name {
-        None => return Err(Status::Skip("the name was not looked up".into())),
-        Some(Ok(addresses)) => addresses,
-        Some(Err(NameFailure::Unknown(why))) => {
-            return Err(Status::Skip(format!(
-                "the resolvers did not say where {host} is ({why}): try another network"
-            )));
-        }
-        Some(Err(NameFailure::Absent)) if facts.endpoint.zone == Some(Err(NameFailure::Absent)) => {
-            let zone = facts.expect.zone.as_deref().unwrap_or_default();
-            let why = format!("the zone {zone} is not delegated: public DNS knows no name servers of it");
-            let next = format!(
-                "enter the zone's name servers (`aws route53 list-hosted-zones-by-name --dns-name {zone}`, then \
-                 `get-hosted-zone`) where {zone} is registered"
-            );
-            return Err(Fail::new(why).next(next).class("dns.delegation").into());
-        }
-        Some(Err(NameFailure::Absent)) => {
-            let next = match dns_name {
-                Some(name) if facts.expect.has_external_dns => {
-                    format!("make this record where the domain is looked after: {}", record(name))
-                }
-                _ => UP.to_owned(),
-            };
-            return Err(Fail::new(format!("the name {host} does not exist")).next(next).class("dns.absent").into());
-        }
-    };
-    let found = listed(addresses);
-    match (&facts.endpoint.balancer, dns_name) {
-        (Some(Ok(own)), Some(name)) if !own.iter().any(|address| addresses.contains(address)) => {
-            // A proxy in front is a choice where someone else makes the record.
-            if facts.expect.has_external_dns {
-                return Ok(format!("{host} → {found}, which is not the load balancer itself ({})", listed(own)));
-            }
-            let seen = [format!("{host} → {found}"), format!("{name} → {}", listed(own))];
-            let why = format!("{host} leads somewhere else than the load balancer");
-            Err(Fail::new(why).next(UP).class("dns.elsewhere").seen(seen).into())
-        }
-        _ => Ok(format!("{host} → {found}")),
-    }
-}
-
-fn listed(addresses: &[IpAddr]) -> String {
-    addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
 /// Why a connection from here need not succeed although all is well; `None`: it must.
 pub(super) fn out_of_reach(facts: &Facts) -> Option<Status> {
-    if !facts.endpoint.is_unreachable() {
+    let live = balancer(facts).ok().flatten();
+    let is_internal = facts.expect.is_internal || live.is_some_and(|balancer| balancer.is_internal);
+    // Not even the load balancer's own name need be known outside.
+    let is_hidden = is_internal && live.is_some() && facts.endpoint.handshakes.is_empty();
+    if !facts.endpoint.is_unreachable() && !is_hidden {
         return None;
     }
-    let live = balancer(facts).ok().flatten();
-    if facts.expect.is_internal || live.is_some_and(|balancer| balancer.is_internal) {
+    if is_internal {
         let what = "cannot be reached from here (internal load balancer): run `hybridctl verify` inside the VPC or over the VPN";
         return Some(Status::Skip(what.into()));
     }
@@ -87,17 +39,22 @@ pub(super) fn tls(facts: &Facts) -> Judged {
     }
     let broken: Vec<(IpAddr, &Broken)> =
         facts.endpoint.handshakes.iter().filter_map(|(at, shake)| shake.as_ref().err().map(|why| (*at, why))).collect();
+    // An address that this machine has no way to says nothing, unless there is no other.
+    let (unrouted, broken): (Vec<_>, Vec<_>) =
+        broken.into_iter().partition(|(_, why)| matches!(why, Broken::NoRoute(_)));
+    let dialled = facts.endpoint.handshakes.len() - unrouted.len();
+    let broken = if dialled == 0 { unrouted } else { broken };
     let evidence = broken.iter().map(|(at, why)| format!("{at}: {why}"));
     let Some(secured) = facts.endpoint.secured() else {
         let (why, class) = match broken.first() {
-            Some((_, Broken::Unreachable(_))) => ("no connection to port 443", "tls.unreachable"),
+            Some((_, Broken::Unreachable(_) | Broken::NoRoute(_))) => ("no connection to port 443", "tls.unreachable"),
             Some((_, Broken::Refused(_))) => ("nothing listens on port 443", "tls.refused"),
             _ => ("the TLS handshake fails", "tls.handshake"),
         };
         return Err(Fail::new(why).next("look at VF-LISTENER and VF-GROUPS").class(class).seen(evidence).into());
     };
     if !broken.is_empty() {
-        let why = format!("{} of {} addresses do not answer", broken.len(), facts.endpoint.handshakes.len());
+        let why = format!("{} of {dialled} addresses do not answer", broken.len());
         let next = "look at the load balancer's subnets: one of its zones is cut off (VF-PUBLIC-ROUTE)";
         return Err(Fail::new(why).next(next).class("tls.partly").seen(evidence).into());
     }
@@ -187,7 +144,7 @@ pub(super) fn redirect(facts: &Facts) -> Judged {
     Err(Fail::new("HTTP is not led to HTTPS").next(next).class("redirect.wrong").seen(seen).into())
 }
 
-fn balancer(facts: &Facts) -> Result<Option<&Balancer>, Status> {
+pub(super) fn balancer(facts: &Facts) -> Result<Option<&Balancer>, Status> {
     seen(&facts.look.balancer, facts).map(Option::as_ref)
 }
 
@@ -294,6 +251,8 @@ fn nobody_registered(facts: &Facts) -> Fail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::look::front::Listener;
+    use crate::verify::probe::http::Answer;
     use crate::verify::probe::tls::Certificate;
     use crate::verify::samples;
 
@@ -313,6 +272,7 @@ mod tests {
             (secured(Trust::Good, 10), "about to expire"),
             (secured(Trust::Expired, 0), "expired on 1970-01-01"),
             (secured(Trust::WrongHost, 100), "not for b.com"),
+            (secured(Trust::NotYetValid, 100), "not valid yet"),
             (secured(Trust::UnknownIssuer, 100), "issuer is not trusted"),
         ] {
             let Err(Status::Fail(fail)) = judge_certificate(&secured, "b.com", 0) else { panic!("{word}") };
@@ -333,6 +293,74 @@ mod tests {
         facts.expect.is_internal = false;
         facts.expect.allow_cidrs = vec!["192.0.2.0/24".parse().unwrap()];
         assert!(matches!(redirect(&facts), Err(Status::Skip(_))));
+    }
+
+    /// An IPv4 machine, and a name with IPv6 addresses too.
+    #[test]
+    fn an_address_that_this_machine_has_no_way_to_does_not_count() {
+        let mut facts = samples::good();
+        let no_way = ("2001:db8::7".parse().unwrap(), Err(Broken::NoRoute("Network is unreachable".into())));
+        facts.endpoint.handshakes.push(no_way);
+        assert!(tls(&facts).is_ok(), "{:?}", tls(&facts));
+        facts.endpoint.handshakes.push(("192.0.2.8".parse().unwrap(), Err(Broken::Unreachable("late".into()))));
+        let Err(Status::Fail(fail)) = tls(&facts) else { panic!("passed") };
+        assert_eq!((fail.why.as_str(), fail.evidence.len()), ("1 of 2 addresses do not answer", 1));
+        facts.endpoint.handshakes.retain(|(address, _)| address.is_ipv6());
+        let Err(Status::Fail(fail)) = tls(&facts) else { panic!("passed") };
+        assert_eq!(fail.class, Some("tls.unreachable"));
+    }
+
+    #[test]
+    fn a_load_balancer_that_cannot_grow_serves_and_one_that_is_being_made_or_failed_does_not() {
+        let state = |state: &str| {
+            let mut facts = samples::good();
+            facts.look.balancer.as_mut().unwrap().as_mut().unwrap().state = state.into();
+            balancer_check(&facts)
+        };
+        assert!(state("active_impaired").unwrap().contains("no room to grow"));
+        for (word, next) in [("provisioning", "--wait 10m"), ("failed", "hybridctl up")] {
+            let Err(Status::Fail(fail)) = state(word) else { panic!("passed") };
+            assert!(fail.class == Some("balancer.state") && fail.next.contains(next), "{fail:?}");
+        }
+        let mut facts = samples::good();
+        facts.look.balancer = Ok(None);
+        let why = |facts: &Facts| match balancer_check(facts) {
+            Err(Status::Fail(fail)) => fail.why,
+            other => panic!("{other:?}"),
+        };
+        assert!(why(&facts).contains("none is on record"));
+        facts.recorded.load_balancer_arn = Some("lb".into());
+        assert!(why(&facts).contains("is gone"));
+    }
+
+    #[test]
+    fn a_redirect_must_lead_to_https_of_the_host() {
+        let answers = |status: u16, location: &str| {
+            let mut facts = samples::good();
+            let headers = [("location".to_owned(), location.to_owned())].into();
+            facts.endpoint.plain = Some(Ok(Answer { status, headers, ..Answer::default() }));
+            redirect(&facts)
+        };
+        assert!(answers(302, "https://zenml.x.com/").is_ok());
+        for (status, location) in [(200, ""), (301, "https://other.com/"), (301, "http://zenml.x.com/")] {
+            let Err(Status::Fail(fail)) = answers(status, location) else { panic!("{status} {location}") };
+            assert_eq!(fail.class, Some("redirect.wrong"));
+        }
+    }
+
+    #[test]
+    fn a_listener_must_speak_https_and_lead_to_the_services_target_group() {
+        let class = |change: fn(&mut Listener)| {
+            let mut facts = samples::good();
+            change(&mut facts.look.balancer.as_mut().unwrap().as_mut().unwrap().listeners[0]);
+            match listener(&facts) {
+                Err(Status::Fail(fail)) => fail.class,
+                _ => None,
+            }
+        };
+        assert_eq!(class(|listener| listener.protocol = "HTTP".into()), Some("listener.protocol"));
+        assert_eq!(class(|listener| listener.target_group_arns = vec!["other".into()]), Some("listener.group"));
+        assert_eq!(class(|listener| listener.port = 8443), Some("listener.none"));
     }
 
     #[test]
@@ -360,16 +388,5 @@ mod tests {
         facts.look.service.as_mut().unwrap().as_mut().unwrap().running = 0;
         let Err(Status::Fail(fail)) = targets(&facts) else { panic!("passed") };
         assert!(fail.next.contains("VF-TASKS"), "{fail:?}");
-    }
-
-    #[test]
-    fn a_name_that_is_absent_or_leads_elsewhere_is_told() {
-        let mut facts = samples::good();
-        facts.endpoint.name = Some(Ok(vec!["192.0.2.1".parse().unwrap()]));
-        assert!(matches!(dns(&facts), Err(Status::Fail(_))));
-        facts.endpoint.name = Some(Err(NameFailure::Absent));
-        facts.expect.has_external_dns = true;
-        let Err(Status::Fail(fail)) = dns(&facts) else { panic!("passed") };
-        assert!(fail.next.contains("CNAME"), "{fail:?}");
     }
 }

@@ -60,6 +60,12 @@ fn info(facts: &Facts) -> Result<Value, Status> {
     }
 }
 
+/// True if what answers says that it is the workspace of the config.
+pub(super) fn is_this_workspace(facts: &Facts) -> bool {
+    let said = |answer: &Answer| answer.json()["pro_workspace_id"].as_str().map(str::to_owned);
+    answer(facts, "info").and_then(said).is_some_and(|id| id.eq_ignore_ascii_case(&facts.expect.workspace_id))
+}
+
 pub(super) fn database(facts: &Facts) -> Judged {
     let asked = answer(facts, "info").ok_or_else(skip)?;
     if asked.status != 200 {

@@ -8,6 +8,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::proto::rr::{RData, Record};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -20,11 +21,28 @@ pub enum NameFailure {
     Unknown(String),
 }
 
+/// Where a name leads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// IPv4 first.
+    pub addresses: Vec<IpAddr>,
+    /// The names that its CNAME records name, in lower case without a dot at the end.
+    pub aliases: Vec<String>,
+}
+
 /// The addresses of a host, IPv4 first.
 ///
 /// # Errors
-/// The name is not there, or the resolvers did not say.
+/// As [`lookup`].
 pub async fn addresses(host: &str, reach: &Reach) -> Result<Vec<IpAddr>, NameFailure> {
+    lookup(host, reach).await.map(|found| found.addresses)
+}
+
+/// Where a host leads.
+///
+/// # Errors
+/// The name is not there, or the resolvers did not say.
+pub async fn lookup(host: &str, reach: &Reach) -> Result<Found, NameFailure> {
     let resolver = resolver(reach.resolver).map_err(|error| NameFailure::Unknown(error.to_string()))?;
     // With the dot at the end no search domain is tried.
     let looked = tokio::time::timeout(WHOLE, resolver.lookup_ip(format!("{}.", host.trim_end_matches('.')))).await;
@@ -37,7 +55,12 @@ pub async fn addresses(host: &str, reach: &Reach) -> Result<Vec<IpAddr>, NameFai
     let mut addresses: Vec<IpAddr> = found.iter().collect();
     addresses.sort_by_key(|address| (address.is_ipv6(), *address));
     addresses.dedup();
-    if addresses.is_empty() { Err(NameFailure::Absent) } else { Ok(addresses) }
+    let alias = |record: &Record| match &record.data {
+        RData::CNAME(name) => Some(name.to_string().trim_end_matches('.').to_lowercase()),
+        _ => None,
+    };
+    let aliases = found.as_lookup().answers().iter().filter_map(alias).collect();
+    if addresses.is_empty() { Err(NameFailure::Absent) } else { Ok(Found { addresses, aliases }) }
 }
 
 /// The name servers of a zone.

@@ -39,6 +39,9 @@ pub enum Broken {
     /// No answer to the connection: a firewall, a security group, a private address.
     #[error("{0}")]
     Unreachable(String),
+    /// This machine has no way to addresses of that family: an IPv6 address, and a machine with IPv4 alone.
+    #[error("{0}")]
+    NoRoute(String),
     /// The machine answered, but nothing listens there.
     #[error("{0}")]
     Refused(String),
@@ -159,6 +162,7 @@ pub async fn tcp(address: IpAddr, port: u16) -> Result<TcpStream, Broken> {
             let text = format!("{address} port {port}: {error}");
             Err(match error.kind() {
                 ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => Broken::Refused(text),
+                ErrorKind::NetworkUnreachable | ErrorKind::AddrNotAvailable => Broken::NoRoute(text),
                 _ => Broken::Unreachable(text),
             })
         }
