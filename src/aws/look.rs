@@ -21,6 +21,7 @@ use logs::TaskLog;
 use network::{Group, Network};
 use service::{Definition, Service, Task};
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::Pin;
 use std::time::Duration;
 
 /// Longest time for one kind of reading, its calls and retries together.
@@ -126,45 +127,48 @@ pub struct Serving {
 
 /// Looks at what is served.
 pub async fn serving(aws: &Aws, names: &Names) -> Serving {
-    let service = within(service::service(aws, names)).await;
+    let service = within(boxed(|| service::service(aws, names))).await;
     let serving = service.as_ref().ok().and_then(Option::as_ref);
     let target_group = serving.and_then(|s| s.target_group_arn.clone()).or(names.target_group_arn.clone());
     let (definition, running, stopped, targets) = tokio::join!(
-        within(service::definition(aws, serving.map(|s| s.task_definition_arn.as_str()), &names.container)),
-        within(service::running(aws, names, serving.is_some())),
-        within(service::stopped(aws, names, serving.is_some())),
-        within(front::target_group(aws, target_group.as_deref())),
+        within(boxed(|| service::definition(aws, serving.map(|s| s.task_definition_arn.as_str()), &names.container))),
+        within(boxed(|| service::running(aws, names, serving.is_some()))),
+        within(boxed(|| service::stopped(aws, names, serving.is_some()))),
+        within(boxed(|| front::target_group(aws, target_group.as_deref()))),
     );
     Serving { service, definition, running, stopped, targets }
 }
 
 /// Looks at the deployment.
 pub async fn look(aws: &Aws, names: &Names) -> Look {
-    let (serving, database, record) =
-        tokio::join!(serving(aws, names), within(database(aws, &names.database)), within(record(aws, names)));
+    let (serving, database, record) = tokio::join!(
+        boxed(|| serving(aws, names)),
+        within(boxed(|| database(aws, &names.database))),
+        within(boxed(|| record(aws, names)))
+    );
     let Serving { service, mut definition, running, stopped, targets } = serving;
     let has_service = !matches!(service, Ok(None));
     let migration = match names.is_migrated && has_service {
         true => Ok(None),
-        false => within(service::last_alone(aws, names)).await,
+        false => within(boxed(|| service::last_alone(aws, names))).await,
     };
     let ran = migration.as_ref().ok().and_then(Option::as_ref);
     if !has_service {
         // What the first service would run is what its migration ran.
         let arn = ran.map(|task| &task.task_definition_arn).or(names.task_definition_arn.as_ref());
-        definition = within(service::definition(aws, arn.map(String::as_str), &names.container)).await;
+        definition = within(boxed(|| service::definition(aws, arn.map(String::as_str), &names.container))).await;
     }
     let named = targets.as_ref().ok().and_then(Option::as_ref).and_then(|group| group.load_balancer_arns.first());
     let balancer_arn = named.or(names.load_balancer_arn.as_ref());
     let revision = definition.as_ref().ok().and_then(Option::as_ref);
     let told = logs::tasks_to_tell_of(running.as_deref().unwrap_or_default(), stopped.as_deref().unwrap_or_default());
     let (balancer, secrets, access, log_group, logs, migration) = tokio::join!(
-        within(front::balancer(aws, balancer_arn.map(String::as_str))),
-        within(access::secrets(aws, revision)),
-        within(access::access(aws, revision)),
-        within(logs::group_exists(aws, revision)),
-        within(logs::read(aws, revision, &told)),
-        within(with_its_log(aws, migration.clone(), &names.container)),
+        within(boxed(|| front::balancer(aws, balancer_arn.map(String::as_str)))),
+        within(boxed(|| access::secrets(aws, revision))),
+        within(boxed(|| access::access(aws, revision))),
+        within(boxed(|| logs::group_exists(aws, revision))),
+        within(boxed(|| logs::read(aws, revision, &told))),
+        within(boxed(|| with_its_log(aws, migration.clone(), &names.container))),
     );
     let front = balancer.as_ref().ok().and_then(Option::as_ref);
     let store = database.as_ref().ok().and_then(Option::as_ref);
@@ -183,8 +187,8 @@ pub async fn look(aws: &Aws, names: &Names) -> Look {
         store.map(|d| &d.group_ids),
     ]);
     let (network, groups) = tokio::join!(
-        within(network::network(aws, subnets.clone())),
-        within(network::security_groups(aws, groups.clone()))
+        within(boxed(|| network::network(aws, subnets.clone()))),
+        within(boxed(|| network::security_groups(aws, groups.clone())))
     );
     Look {
         service,
@@ -243,6 +247,11 @@ pub(super) async fn within<T>(reading: impl Future<Output = Result<T>>) -> Resul
     let late = || Error::terminal(format!("AWS did not answer within {} seconds", LIMIT.as_secs()));
     // Boxed: the SDK's futures are large, and a dozen of them side by side overflow the stack of a small thread.
     tokio::time::timeout(LIMIT, Box::pin(reading)).await.unwrap_or_else(|_| Err(late()))
+}
+
+/// Makes a future where it leaves no trace on the stack of whoever waits for a dozen of them.
+fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
 }
 
 async fn database(aws: &Aws, identifier: &str) -> Result<Option<Database>> {

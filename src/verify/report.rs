@@ -181,12 +181,13 @@ impl Report {
                 value["next"] = fail.next.as_str().into();
                 value["evidence"] = json!(fail.evidence);
                 value["class"] = json!(fail.class);
+                value["classes"] = json!(fail.kinds().collect::<Vec<_>>());
             }
             value
         };
         let verdict = self.verdict.as_ref().map(|cause| {
             json!({
-                "cause": cause.id, "class": cause.fail.class, "title": cause.title, "why": cause.fail.why, "next": cause.fail.next,
+                "cause": cause.id, "class": cause.fail.class, "classes": cause.fail.kinds().collect::<Vec<_>>(), "title": cause.title, "why": cause.fail.why, "next": cause.fail.next,
                 "evidence": cause.fail.evidence, "consequences": cause.consequences, "others": cause.others,
             })
         });

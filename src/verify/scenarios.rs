@@ -8,6 +8,7 @@ use super::probe::tls::{Broken, Trust};
 use super::samples;
 use super::{Facts, judge};
 use crate::aws::look::logs::TaskLog;
+use crate::aws::look::service::Task;
 use breaks::*;
 use serde_json::json;
 
@@ -336,6 +337,14 @@ const SCENARIOS: &[Scenario] = &[
             facts
         },
     ),
+    broken("two servers sign with keys of their own", ("VF-ENVIRONMENT", Some("env.key")), "hybridctl up", &[], || {
+        let mut facts = samples::good();
+        definition(&mut facts).secrets.remove("ZENML_SERVER_JWT_SECRET_KEY");
+        let second = Task { id: "t2".into(), ..facts.look.running.as_ref().unwrap()[0].clone() };
+        facts.look.running.as_mut().unwrap().push(second);
+        (service(&mut facts).desired, service(&mut facts).running) = (2, 2);
+        facts
+    }),
     broken(
         "nothing was made, or all was destroyed",
         ("VF-SERVICE", Some("service.absent")),

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The port of the image's own command.
 const IMAGE_PORT: u16 = 8080;
+/// Without it two tasks refuse each other's tokens, and each new one everybody's.
+const SIGNING_KEY: &str = "ZENML_SERVER_JWT_SECRET_KEY";
 /// Variables that the server cannot do without, or without which it runs and loses or exposes data.
 const NEEDED: &[&str] = &[
     "ZENML_SERVER_DEPLOYMENT_TYPE",
@@ -20,7 +22,7 @@ const NEEDED: &[&str] = &[
     "ZENML_SERVER_PRO_WORKSPACE_ID",
     "ZENML_SERVER_PRO_WORKSPACE_NAME",
     "ZENML_SERVER_SERVER_URL",
-    "ZENML_SERVER_JWT_SECRET_KEY",
+    SIGNING_KEY,
     "ZENML_STORE_URL",
     "ZENML_STORE_DATABASE",
     "ZENML_STORE_USERNAME",
@@ -47,7 +49,9 @@ pub(super) fn environment(facts: &Facts) -> Judged {
         .collect();
     let has = |name: &str| definition.environment.contains_key(name) || definition.secrets.contains_key(name);
     for name in wanted.iter().copied().filter(|name| !has(name) && *name != "ZENML_STORE_URL") {
-        wrong.push(Wrong::of(name, format!("{name} is missing{}", instead(name, definition, &wanted))));
+        let follows = if name == SIGNING_KEY { ": each task signs with a key of its own" } else { "" };
+        let instead = instead(name, definition, &wanted);
+        wrong.push(Wrong::of(name, format!("{name} is missing{instead}{follows}")));
     }
     if !has("ZENML_STORE_URL") {
         let instead = instead("ZENML_STORE_URL", definition, &wanted);
@@ -86,7 +90,7 @@ impl Wrong {
             ("ZENML_SERVER_PRO_", "env.pro"),
             ("ZENML_SERVER_DEPLOYMENT_TYPE", "env.pro"),
             ("ZENML_SERVER_SERVER_URL", "env.url"),
-            ("ZENML_SERVER_JWT_SECRET_KEY", "env.key"),
+            (SIGNING_KEY, "env.key"),
         ];
         let kind = AREAS.iter().find(|(begin, _)| name.starts_with(begin)).map_or("env.other", |(_, kind)| kind);
         Self { kind, why }

@@ -258,10 +258,11 @@ mod tests {
     #[test]
     fn each_assertion_on_the_information_is_its_own_check() {
         type Row = (&'static str, &'static str, fn(&Facts) -> Judged);
-        let rows: [Row; 7] = [
+        let rows: [Row; 8] = [
             ("pro_workspace_id", "0", ids),
             ("pro_organization_id", "0", ids),
             ("pro_api_url", "https://x", ids),
+            ("pro_dashboard_url", "https://x", ids),
             ("server_url", "http://x", url),
             ("auth_scheme", "OAUTH2_PASSWORD_BEARER", authentication),
             ("deployment_type", "other", control_plane),
@@ -270,6 +271,40 @@ mod tests {
         for (field, value, check) in rows {
             failed(check(&samples::with_info(field, value.into())));
         }
+    }
+
+    #[test]
+    fn a_server_that_is_not_active_or_of_another_version_is_told() {
+        let fail = failed(ids(&samples::with_info("active", false.into())));
+        assert_eq!((fail.class, fail.next.as_str()), (Some("ids.inactive"), "finish its set-up in the dashboard"));
+        let says = |status: u16, body: &str| {
+            let mut facts = samples::good();
+            facts.endpoint.answers.insert("version", Ok(Answer { status, body: body.into(), ..Answer::default() }));
+            failed(version(&facts))
+        };
+        assert_eq!(says(200, "\"0.97.0\"").why, "version 0.97.0 runs, 0.98.0 is wanted");
+        assert_eq!(says(404, "{}").why, "/api/v1/version answers 404");
+    }
+
+    /// Each answer that only a server with, or without, ZenML Pro gives.
+    #[test]
+    fn signing_in_must_go_through_the_dashboard() {
+        for (question, status, body, told) in [
+            ("login", 200, r#"{"authorization_url":"https://x/login"}"#, "names no sign-in page of the dashboard"),
+            ("login", 422, "{}", "POST /api/v1/login answers 422"),
+            ("user", 200, "{}", "answers 200 to a stranger, expected 401"),
+            ("settings", 200, "{}", "which only a server without Pro does"),
+        ] {
+            let mut facts = samples::good();
+            facts.endpoint.answers.insert(question, Ok(Answer { status, body: body.into(), ..Answer::default() }));
+            let fail = failed(authentication(&facts));
+            assert!(fail.class == Some("auth.pro") && fail.evidence.join("").contains(told), "{fail:?}");
+        }
+        assert!(authentication(&samples::good()).unwrap().contains("https://cloud.zenml.io/api/auth/login"));
+        assert_eq!(
+            failed(authentication(&samples::with_info("secrets_store_type", "aws".into()))).class,
+            Some("auth.store")
+        );
     }
 
     #[test]

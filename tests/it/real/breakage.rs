@@ -12,6 +12,9 @@ pub(super) fn a_wrong_client_secret_is_named(rehearsal: &mut Rehearsal) {
     let verified = verify(rehearsal);
     assert!(!up.stderr.contains("rejected-by-the-control-plane"), "{}", up.text());
     assert_ne!(verified["passed"], true, "{verified:#}");
+    // ECS may still be trying, or have gone back already: either way this is what its tasks stopped for.
+    let classes = verified["verdict"]["classes"].as_array().unwrap();
+    assert!(classes.iter().any(|class| class == "cp.auth"), "{verified:#}");
     set_client_secret(rehearsal, "an-enrollment-key");
     rehearsal.up().expect(0);
 }
