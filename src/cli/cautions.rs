@@ -28,6 +28,16 @@ fn cautions(session: &Session, plan: &Plan) -> Vec<String> {
             ));
         }
     }
+    let key = Address::new("secrets.generated", "encryption-key");
+    if let (Some(snapshot), Some(Action::Create)) = (&database.restore_from, action(&instance))
+        && action(&key) == Some(Action::Create)
+        && !plan.steps[&key].restore
+    {
+        cautions.push(format!(
+            "the secrets in the data of `{snapshot}` will be unreadable: the encryption key is made anew, and the one that they \
+             were stored with is on no record here; put its value into the new secret and run `hybridctl up` again"
+        ));
+    }
     if let Some(recorded) = session.state.resources.get(&instance).filter(|_| action(&instance) != Some(Action::Create))
     {
         let wanted = database.restore_from.as_deref();

@@ -276,12 +276,9 @@ impl Session {
     pub(crate) fn reach(&self) -> Reach {
         match &self.sandbox {
             None => self.global.reach(),
-            Some(sandbox) => Reach {
-                resolver: Some(std::net::SocketAddr::from(([127, 0, 0, 1], sandbox.dns_port))),
-                https_port: sandbox.https_port,
-                http_port: sandbox.http_port,
-                ca_file: Some(sandbox.ca_file.clone()),
-            },
+            Some(sandbox) => {
+                Reach::sandbox(sandbox.dns_port, sandbox.https_port, sandbox.http_port, sandbox.ca_file.clone())
+            }
         }
     }
 

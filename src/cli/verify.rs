@@ -97,11 +97,8 @@ impl Verify {
     }
 }
 
-/// A resolver of one's own does not make it the sandbox.
 fn world(session: &Session) -> World<'_> {
-    let mut world = World::new(&session.config, &session.state, &session.aws, session.reach());
-    world.expect.is_sandbox = session.sandbox.is_some();
-    world
+    World::new(&session.config, &session.state, &session.aws, session.reach())
 }
 
 fn columns() -> usize {

@@ -81,9 +81,9 @@ impl Reach {
         Self { resolver, https_port, http_port, ca_file: Some(ca_file) }
     }
 
-    /// True if names are resolved by a resolver of its own: the sandbox.
+    /// True where the usual ports are not there. A resolver of one's own does not make it the sandbox.
     pub fn is_sandbox(&self) -> bool {
-        self.resolver.is_some()
+        self.https_port != 443
     }
 }
 
@@ -286,6 +286,8 @@ mod tests {
             token: "t".into(),
             inputs,
             after: BTreeMap::new(),
+            keep: Keep::Never,
+            holds_data: false,
             id: None,
             deposed: vec![],
             since: jiff::Timestamp::UNIX_EPOCH,

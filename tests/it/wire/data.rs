@@ -185,3 +185,12 @@ except Exception as error:
     let kept: Vec<_> = found.iter().filter(|(kind, _)| *kind != "role").collect();
     assert_eq!(kept, [&("database".to_owned(), 1)], "{left:#}");
 }
+
+/// Of another deployment, or of this one under another name.
+#[test]
+fn data_that_is_restored_without_its_key_is_told_in_the_plan() {
+    let rehearsal = Rehearsal::new();
+    rehearsal.edit("[database]", "[database]\nrestore_from = \"theirs\"");
+    let plan = rehearsal.run(&["plan"]).expect(0);
+    assert!(plan.stderr.contains("caution: the secrets in the data of `theirs` will be unreadable"), "{}", plan.text());
+}
