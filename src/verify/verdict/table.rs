@@ -235,7 +235,12 @@ pub(super) const TABLE: &[Row] = &[
     ),
     // Something else is asked: nothing of what it says is about this deployment.
     row("VF-DNS", &["dns.elsewhere"], &[(&["VF-TLS", "VF-REDIRECT", "VF-HEALTH"], ANY), (SAID, ANY)]),
-    row("VF-DNS", ANY, &[(&["VF-HEALTH"], &["answer.unasked"])]),
+    // The load balancer is asked by its own name then, and may not know what for.
+    row(
+        "VF-DNS",
+        ANY,
+        &[(&["VF-TLS"], NO_CONNECTION), (&["VF-REDIRECT"], &["redirect.none"]), (&["VF-HEALTH"], &["answer.unasked"])],
+    ),
     // What is behind a certificate that clients refuse is asked all the same, so nothing follows from one.
     row(
         "VF-TLS",

@@ -33,6 +33,8 @@ fn the_cause_is_the_failure_that_nothing_else_explains() {
         (vec!["VF-REVISION rollback memory", "VF-TASKS memory"], "VF-TASKS", vec![]),
         (vec!["VF-REVISION rollback memory", "VF-TASKS image.grant"], "VF-REVISION", vec!["VF-TASKS"]),
         (vec!["VF-REVISION rollback exit", "VF-ENVIRONMENT env.other"], "VF-REVISION", vec![]),
+        (vec!["VF-DNS dns.absent", "VF-TLS tls.handshake", "VF-HEALTH answer.unasked"], "VF-DNS", vec![]),
+        (vec!["VF-DNS dns.absent", "VF-TLS tls.expired"], "VF-DNS", vec!["VF-TLS"]),
         (vec!["VF-DNS dns.elsewhere", "VF-TLS tls.host", "VF-INFO-IDS ids.workspace"], "VF-DNS", vec![]),
     ] {
         let checks: Vec<CheckResult> = failing.iter().map(|text| failed(text)).collect();
