@@ -64,6 +64,12 @@ impl Report {
                 (true, false) => "The deployment works",
             };
             let _ = writeln!(text, "{words}: {} OK{skipped}.", words::count(count("OK"), "check"));
+            if !self.passed() {
+                let mut whys: Vec<String> = self.checks.iter().map(detail).collect();
+                whys.sort();
+                whys.dedup();
+                whys.iter().for_each(|why| text.push_str(&format!("    {why}\n")));
+            }
             return;
         };
         let is_known = self.checks.iter().any(|check| check.fail().is_some());
@@ -138,6 +144,17 @@ mod tests {
         let text = bad.changes_since(&good);
         assert!(text.contains("FAIL  VF-LOG-GROUP") && text.contains("Cause: VF-LOG-GROUP"), "{text}");
         assert!(good.changes_since(&bad).contains("The deployment works"));
+    }
+
+    #[test]
+    fn where_nothing_could_be_checked_it_is_told_which_rights_are_missing() {
+        let mut facts = samples::good();
+        facts.look.access =
+            Err(Error { code: Some("AccessDenied".into()), operation: "iam:GetRole".into(), ..Error::terminal("no") });
+        let report = judge(&facts).narrowed(&["VF-ROLES".to_owned()]);
+        assert!(!report.passed());
+        let wanted = "Nothing could be checked: 0 checks OK, 1 not checked.\n    not allowed to look: these credentials lack iam:GetRole\n";
+        assert_eq!(report.brief(), wanted);
     }
 
     /// Of the same check, and for another reason.
