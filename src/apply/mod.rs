@@ -299,8 +299,13 @@ impl<S: StateStore> Run<'_, '_, S> {
                 return;
             }
             Err(Halt::Left(word)) => {
-                // Only deletes wait for it: predecessors, which the next run takes away.
-                waiting.retain(|_, waits| !waits.contains_key(&op));
+                // Only deletes wait for it, and others for those: predecessors, which the next run takes away.
+                let mut left = vec![op];
+                while let Some(op) = left.pop() {
+                    let users = waiting.iter().filter(|(_, waits)| waits.contains_key(&op));
+                    left.extend(users.map(|(op, _)| op.clone()).collect::<Vec<_>>());
+                    waiting.retain(|_, waits| !waits.contains_key(&op));
+                }
                 self.tell(&Event::Left { address: address.clone(), word: word.clone() });
                 outcome.left.insert(address, word);
                 return;

@@ -106,7 +106,9 @@ impl<S: StateStore> Run<'_, '_, S> {
         let deposed: BTreeSet<Id> = self.predecessors(step).into_iter().filter(|old| *old != id).collect();
         // A name that is used again is the id of another incarnation.
         let same = around.recorded.as_ref().filter(|recorded| recorded.id == id && recorded.token == around.token);
-        let made = same.map_or_else(|| Some(jiff::Timestamp::now()), |recorded| recorded.made);
+        // Since its create began: what it brought with it came before its end.
+        let begun = self.ledger.read(|state| state.intents.get(&step.address).map(|intent| intent.since));
+        let made = same.map_or_else(|| begun.or_else(|| Some(jiff::Timestamp::now())), |recorded| recorded.made);
         let recorded = Recorded {
             id,
             token: around.token,

@@ -5,7 +5,7 @@ use crate::model::Address;
 use crate::report::Event;
 use crate::resource::error::TIMEOUT;
 use crate::resource::{Class, Error, Id, Kind, Observed, Phase, Result};
-use crate::state::{StateStore, Verb};
+use crate::state::{Intent, StateStore, Verb};
 use std::time::{Duration, Instant};
 
 /// What is waited for.
@@ -179,10 +179,11 @@ impl<S: StateStore> Run<'_, '_, S> {
         if used.chain(itself).any(|address| self.is_fresh(address)) { Class::Propagation } else { error.class }
     }
 
-    /// True if not all of AWS may know of it yet: this run made it, or one that ended not long ago.
+    /// True if not all of AWS may know of it yet: this run made it, or one that ended not long ago. What has no id was not made.
     fn is_fresh(&self, address: &Address) -> bool {
         let since = self.ledger.read(|state| {
-            let begun = state.intents.get(address).filter(|intent| intent.verb == Verb::Create);
+            let created = |intent: &&Intent| intent.verb == Verb::Create && intent.id.is_some();
+            let begun = state.intents.get(address).filter(created);
             let made = state.resources.get(address).and_then(|recorded| recorded.made);
             made.max(begun.map(|intent| intent.since))
         });

@@ -49,10 +49,10 @@ impl Destroy {
         session.consents.delete_guardduty = self.delete_guardduty_endpoint;
         session.command = command(global, &self);
         session.consent_to_lose();
-        if self.delete_execution_role
-            && let Some(role) = session.state.resources.get_mut(&Address::new("iam.role", "execution"))
-        {
-            role.keep = Keep::Never;
+        if self.delete_execution_role {
+            let role = Address::new("iam.role", "execution");
+            session.state.resources.get_mut(&role).into_iter().for_each(|recorded| recorded.keep = Keep::Never);
+            session.state.intents.get_mut(&role).into_iter().for_each(|intent| intent.keep = Keep::Never);
         }
         if session.state.is_empty() {
             return nothing_on_record(global, &session).await;

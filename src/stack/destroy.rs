@@ -58,7 +58,7 @@ fn newest_final(state: &State) -> Option<(&str, &Value)> {
 }
 
 fn number_of(name: &str) -> Option<u64> {
-    u64::from_str_radix(name.rsplit('-').next()?, 16).ok()
+    u64::from_str_radix(name.rsplit('-').next()?, 16).ok().filter(|number| *number < NUMBERS)
 }
 
 #[cfg(test)]
@@ -128,6 +128,11 @@ mod tests {
         let mut state = interrupted(0x13);
         state.intents.insert(service.clone(), intent(Verb::Create));
         assert_eq!(chosen(&state), new("0013"));
+        // A name that somebody wrote by hand says nothing.
+        let mut edited = interrupted(0x13);
+        let snapshot = edited.resources.pop_last().unwrap().1;
+        edited.resources.insert(Address::new("rds.snapshot", format!("final-{AT}")), snapshot);
+        assert_eq!(chosen(&edited), new("0013"));
         state.intents.insert(service.clone(), intent(Verb::Delete));
         assert_eq!(chosen(&state), old);
         state.resources.insert(service, record(json!({}), json!({}), None));

@@ -182,11 +182,13 @@ impl State {
     }
 
     /// When the oldest of what is on record was made or begun, as far as that is known: what is older than this deployment is not
-    /// of its making. `None`: it begins now, or nobody knows. What an earlier life left here says nothing of this one.
+    /// of its making. `None`: it begins now. What an earlier life left here says nothing of this one; where no time at all is on
+    /// record, everything is old.
     pub fn since(&self) -> Option<jiff::Timestamp> {
-        let of_this_life = self.resources.values().filter(|recorded| recorded.keep == Keep::Never);
-        let made = of_this_life.filter_map(|recorded| recorded.made);
-        made.chain(self.intents.values().map(|intent| intent.since)).min()
+        let of_this_life = || self.resources.values().filter(|recorded| recorded.keep == Keep::Never);
+        let made = of_this_life().filter_map(|recorded| recorded.made);
+        let known = made.chain(self.intents.values().map(|intent| intent.since)).min();
+        known.or_else(|| of_this_life().next().map(|_| jiff::Timestamp::UNIX_EPOCH))
     }
 
     /// The next incarnation token of this resource: 32 hex digits, because ACM takes at most 32 word characters.

@@ -130,7 +130,10 @@ pub async fn story(aws: &Aws, stopped: &[Stopped]) -> String {
 /// What a stop is, by the table that `verify` judges by; `None`: nothing that is known. What the server said itself counts more
 /// than ECS's words.
 pub(super) fn class_of(cause: &str, log: &[String]) -> Option<&'static log_classes::Class> {
-    log_classes::cause_in(&log.join("\n")).or_else(|| log_classes::of_stop(cause))
+    // Once it had started, such words were about somebody's request.
+    let started = log.iter().any(|line| line.contains(log_classes::STARTED));
+    let said = log_classes::cause_in(&log.join("\n")).filter(|class| !started || !class.is_of_requests());
+    said.or_else(|| log_classes::of_stop(cause))
 }
 
 /// What that means and what to do.
@@ -231,6 +234,10 @@ mod tests {
         let means = "the container used more memory than it has (memory): raise `service.memory`";
         assert_eq!(class_of(memory, &["INFO: all is well".to_owned()]).map(meaning).as_deref(), Some(means));
         assert_eq!(class_of(exited, &[]), None);
+        let missing = "1 validation error: Field required [type=missing".to_owned();
+        let id = |log: &[String]| class_of(memory, log).map(|class| class.id);
+        assert_eq!(id(std::slice::from_ref(&missing)), Some("cfg.missing"));
+        assert_eq!(id(&[log_classes::STARTED.to_owned(), missing]), Some("memory"), "that was about a request");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::service::Definition;
 use crate::aws::Aws;
 use crate::resource::Result;
 use crate::resource::error::OrGone;
-use aws_sdk_iam::types::PolicyEvaluationDecisionType;
+use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -159,11 +159,25 @@ async fn simulate(
         .set_action_names(Some(actions.iter().map(|action| (*action).to_owned()).collect()))
         .set_resource_arns(Some(resources.to_vec()));
     let found = aws.read("iam:SimulatePrincipalPolicy", || call.clone().send()).await?;
+    let account = role.split(':').nth(4).unwrap_or_default();
     let plain = found.evaluation_results().iter().map(|result| {
-        let allowed = result.eval_decision() == &PolicyEvaluationDecisionType::Allowed;
+        let allowed = is_allowed(account, result);
         (result.eval_action_name().to_owned(), result.eval_resource_name().unwrap_or("*").to_owned(), allowed)
     });
     Ok(plain.collect())
+}
+
+/// What the role's own policies say. Of a resource of another account (ZenML's registry) IAM asks both sides, and since that
+/// account's policy is not among what is simulated, its verdict is a denial; the details tell the sides apart.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_EvaluationResult.html>
+fn is_allowed(account: &str, result: &EvaluationResult) -> bool {
+    use PolicyEvaluationDecisionType::{Allowed, ImplicitDeny};
+    let owner = result.eval_resource_name().and_then(|arn| arn.split(':').nth(4)).unwrap_or_default();
+    if owner.is_empty() || owner == account || result.eval_decision() != &ImplicitDeny {
+        return result.eval_decision() == &Allowed;
+    }
+    let mut details = result.eval_decision_details().into_iter().flatten();
+    details.find(|(policy, _)| policy.to_lowercase().contains("iam")).is_none_or(|(_, own)| own == &Allowed)
 }
 
 /// IAM returns policy documents percent-encoded.
@@ -236,6 +250,25 @@ mod tests {
         );
         assert_eq!(repository("registry.example.com/zenml:1"), None);
         assert_eq!(repository("zenml"), None);
+    }
+
+    #[test]
+    fn of_a_resource_of_another_account_the_roles_own_side_counts() {
+        use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+        let result =
+            |owner: &str, decision: PolicyEvaluationDecisionType, own: Option<PolicyEvaluationDecisionType>| {
+                let arn = format!("arn:aws:ecr:eu-central-1:{owner}:repository/zenml-pro-server");
+                let result = EvaluationResult::builder().eval_action_name("ecr:BatchGetImage").eval_resource_name(arn);
+                let details = own.map(|own| [("IAM Policy".to_owned(), own)].into());
+                result.eval_decision(decision).set_eval_decision_details(details).build().unwrap()
+            };
+        let allowed = |result: EvaluationResult| is_allowed("123456789012", &result);
+        assert!(allowed(result("123456789012", Allowed, None)));
+        assert!(!allowed(result("123456789012", ImplicitDeny, None)));
+        assert!(allowed(result("715803424590", ImplicitDeny, Some(Allowed))));
+        assert!(!allowed(result("715803424590", ImplicitDeny, Some(ImplicitDeny))));
+        assert!(!allowed(result("715803424590", ExplicitDeny, Some(Allowed))));
+        assert!(allowed(result("715803424590", ImplicitDeny, None)), "nobody can tell");
     }
 
     #[test]

@@ -132,6 +132,22 @@ async fn what_a_run_before_has_just_made_may_be_unknown_for_a_while() {
     }
 }
 
+/// What has no id was not made: it is not looked for until it comes.
+#[tokio::test]
+async fn what_a_create_refers_to_and_nobody_has_is_no_matter_of_time() {
+    let mut deployment = Deployment::new();
+    deployment.limits = Limits { young: Duration::from_mins(5), ..Limits::FAKE };
+    let mut failed = 0;
+    for at in 1..=6 {
+        let mut deployment = deployment.copy();
+        deployment.world.go_wrong(&[(at, Fault::Unknown)], &[], &Stop::default());
+        let outcome = deployment.run(&two_networks()).await.unwrap();
+        failed += usize::from(outcome.lost.is_none() && !outcome.failed.is_empty());
+        deployment.stop = Stop::default();
+    }
+    assert_eq!(failed, 2, "a create of each network");
+}
+
 /// A plan has no board that would tell.
 #[tokio::test]
 async fn a_look_that_takes_long_says_what_it_looks_for() {

@@ -393,3 +393,23 @@ fn an_input_is_unknown_only_if_its_producer_is_made_anew() {
     assert_eq!(actions(&plan), (Action::Replace, Action::Replace));
     assert_eq!(fields(&plan.steps[&subnet]), [("vpc_id", Effect::Replace, false)]);
 }
+
+/// What was only begun may be the last copy of something, unless it came to nothing.
+#[test]
+fn what_is_kept_and_known_by_its_intent_alone_is_put_on_record_or_was_never_whole() {
+    let begun = |phase: Phase| {
+        let mut row = Row::unwanted().intent(Verb::Create);
+        let intent = row.state.intents.get_mut(&main()).unwrap();
+        (intent.id, intent.holds_data) = (Some("vpc-1".into()), true);
+        intent.keep = Keep::Always("it is the last copy".into());
+        let seen = row.observed(usual(), phase);
+        row.seen.pending.insert(main(), seen);
+        row.step()
+    };
+    for phase in [Phase::Ready, Phase::Settling("creating".into())] {
+        let step = begun(phase);
+        assert_eq!((step.action, step.inputs), (Action::Adopt, usual()));
+        assert_eq!(step.label, "t-main", "its tags stay as they are");
+    }
+    assert_eq!(begun(Phase::Failed("failed".into())).action, Action::Delete);
+}

@@ -274,7 +274,9 @@ async fn what_nothing_waits_for_is_left_on_request_and_the_next_run_goes_on() {
     let mut deployment = Deployment::new();
     let service = Address::new("ecs.service", "server");
     let old = graph("quickstart", |text| text);
-    let new = config("quickstart", |text| text.replace("0.98.0", "0.99.0"));
+    let new = config("quickstart", |text| {
+        text.replace("0.98.0", "0.99.0") + "\n[secrets]\nnames = { jwt_key = \"zenml/server/signing\" }\n"
+    });
     for first in [true, false] {
         let state = deployment.state().await;
         let wanted = if first { old.clone() } else { stack(&new, &facts(&new, Some(&state))) };

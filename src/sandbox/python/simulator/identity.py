@@ -140,8 +140,17 @@ def _simulate_principal_policy(self: Any) -> ActionResult:
             return decision(role, action, resource)
         return "explicitDeny" if conditions.denies(action) else "allowed"
 
+    def result(action: str, resource: str) -> dict[str, Any]:
+        verdict, place = decided(action, resource), resource.split(":")
+        found = {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": verdict}
+        # Of another account's resource both sides are asked, and its own policy is not among what is simulated.
+        if len(place) > 4 and place[4] not in ("", self.current_account):
+            found["EvalDecisionDetails"] = {"IAM Policy": verdict, "Resource Policy": "implicitDeny"}
+            found["EvalDecision"] = "explicitDeny" if verdict == "explicitDeny" else "implicitDeny"
+        return found
+
     results = [
-        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": decided(action, resource)}
+        result(action, resource)
         for action in self._get_param("ActionNames") or []
         for resource in self._get_param("ResourceArns") or ["*"]
     ]
