@@ -103,7 +103,8 @@ fn plan_again(saved: Option<&Saved>) -> String {
 async fn saved_destroy(session: &mut Session, saved: &Saved) -> Result<(Plan, Observations), Failure> {
     session.consents.disable_protection = saved.plan.steps.values().any(|step| step.release);
     session.consent_to_lose();
-    // One that was only begun, and is not of this destroy, is taken on record by the same plan: nothing wants it, so it is no step of the guide.
+    // One that was only begun, and is not of this destroy, is taken on record by the same plan: nothing wants it, so it is no
+    // step of the guide.
     let mut wanted = saved.plan.steps.values().filter(|step| step.makes() && !step.guide.is_empty());
     let snapshot = wanted.find(|step| step.address.kind == "rds.snapshot").map(|step| step.address.name.clone());
     let stamp = snapshot

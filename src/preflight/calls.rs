@@ -54,38 +54,14 @@ fn changes(step: &Step, spec: &Spec) -> Called {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Address;
-    use crate::plan::Change;
+    use crate::report::samples;
     use crate::resource::{Effect, Kinds};
     use serde_json::{Value, json};
-    use std::collections::BTreeMap;
 
     fn step(kind: &str, action: Action, changed: &[&str]) -> Step {
-        let change = |field: &&str| Change {
-            field: (*field).to_owned(),
-            from: Value::Null,
-            to: Value::Null,
-            effect: Effect::Update,
-            drift: false,
-            impact: None,
-        };
-        Step {
-            address: Address::new(kind, "main"),
-            action,
-            reason: Reason::Config,
-            changes: changed.iter().map(change).collect(),
-            inputs: json!({}),
-            id: None,
-            after: BTreeMap::new(),
-            create_first: false,
-            deposed: BTreeSet::new(),
-            release: false,
-            restore: false,
-            keep: crate::model::Keep::default(),
-            holds_data: false,
-            guide: String::new(),
-            label: String::new(),
-        }
+        let step = samples::step(&format!("{kind}/main"), action);
+        let change = |step: samples::Sample, field: &&str| step.change(field, Value::Null, Value::Null, Effect::Update);
+        changed.iter().fold(step, change).built()
     }
 
     /// Without the reads.

@@ -35,4 +35,4 @@ pub use problems::problems_text;
 pub use timings::timings_text;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;

@@ -1,4 +1,4 @@
-//! Steps for the tests of this module.
+//! Steps for tests.
 
 use crate::model::{Address, Edge, Keep};
 use crate::plan::{Action, Change, Plan, Reason, Step, Verb};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-pub(super) struct Sample(Step);
+pub(crate) struct Sample(Step);
 
 pub(super) fn address(text: &str) -> Address {
     text.parse().unwrap()
@@ -18,7 +18,7 @@ pub(super) fn reference(text: &str) -> Value {
     json!({ "$output": text })
 }
 
-pub(super) fn step(text: &str, action: Action) -> Sample {
+pub(crate) fn step(text: &str, action: Action) -> Sample {
     let reason = match action {
         Action::Create => Reason::New,
         Action::Update | Action::Replace => Reason::Config,
@@ -76,9 +76,13 @@ impl Sample {
         self
     }
 
-    pub(super) fn change(mut self, field: &str, from: Value, to: Value, effect: Effect) -> Self {
+    pub(crate) fn change(mut self, field: &str, from: Value, to: Value, effect: Effect) -> Self {
         self.0.changes.push(Change { field: field.into(), from, to, effect, drift: false, impact: None });
         self
+    }
+
+    pub(crate) fn built(self) -> Step {
+        self.0
     }
 
     pub(super) fn with(mut self, set: impl FnOnce(&mut Step)) -> Self {
